@@ -1,0 +1,46 @@
+# Needs GNU make and python3, 3.11 or newer. Everything else goes into .venv, again only when a requirements file changes.
+
+PYTHON = python3
+PY = .venv/bin/python
+PIP = $(PY) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help run test lint check bench
+
+help: ## List what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+run: .venv/run ## Serve the site with its demo (PORT=8000 HOST=127.0.0.1 DATABASE_URL= REDIS_URL= PUBLIC_URL= DEMO_PASSWORD= DEMO=1)
+	@$(PY) manage.py serve
+
+test: .venv/dev ## Run the tests on SQLite, or on PostgreSQL with DB=postgres; ARGS="-k poll" goes to pytest
+	$(PY) -m pytest $(ARGS)
+
+lint: .venv/dev ## Check form, imports and types
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	.venv/bin/lint-imports
+	$(PY) -m mypy
+
+check: lint ## All that must hold before a change is shared, the fastest first
+	$(PY) manage.py check --fail-level WARNING
+	$(PY) manage.py makemigrations --check
+	DB=sqlite $(PY) -m pytest
+	DB=postgres $(PY) -m pytest
+
+bench: .venv/dev ## Measure the poll against a bare endpoint, as ratios
+	$(PY) -m bench
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; exit 1; }
+
+.venv/run: requirements.txt | .venv/bin/python
+	@echo "Installing what requirements.txt names into .venv ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/run
+	@echo "Installing what requirements-dev.txt names into .venv ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

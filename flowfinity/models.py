@@ -1,0 +1,327 @@
+"""What is kept: accounts and roles, the definitions of apps, and what was submitted.
+
+Records and Submissions are written by `submissions.submit` alone. Definitions are changed inside `configuring()`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import orjson
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models import F
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Lower
+
+from flowfinity import names
+from flowfinity.query import Folded, TextOf
+
+
+class JSONField(models.JSONField):
+    """JSON read by orjson: a third of the standard library's time, on the poll's hot path."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """The decoded JSON."""
+        if isinstance(value, str) and not isinstance(expression, KeyTransform):
+            return orjson.loads(value)
+        return super().from_db_value(value, expression, connection)
+
+
+for kind in (TextOf, Folded):
+    JSONField.register_lookup(kind)
+models.CharField.register_lookup(Folded)
+
+
+class Configuration(models.Model):
+    """One row: a number that grows with every change of configuration and of a display name."""
+
+    version = models.BigIntegerField(default=1)
+
+    class Meta:
+        verbose_name_plural = "configuration"
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+    @classmethod
+    def current(cls) -> int:
+        """The version that definitions are read under: read it before them."""
+        return cls.objects.values_list("version", flat=True).get(pk=1)
+
+
+@contextmanager
+def configuring() -> Iterator[None]:
+    """A transaction that changes the configuration, one at a time, and bumps its version.
+
+    Everything that changes an app's definition, a role, a switch or a display name happens inside: what is cached
+    elsewhere is proven by that version.
+    """
+    with transaction.atomic():
+        Configuration.objects.filter(pk=1).update(version=F("version") + 1)
+        yield
+
+
+class PeopleManager(UserManager["User"]):
+    """Makes accounts; a display name that is not given is the user name."""
+
+    def _create_user(self, username: str, email: str | None, password: str | None, **extra: Any) -> User:
+        extra["display_name"] = extra.get("display_name") or username
+        return super()._create_user(username, email, password, **extra)  # type: ignore[misc, no-any-return]
+
+
+class User(AbstractUser):
+    """An account: of a person, who logs in to pages, or of an integration, which calls the API. Never both."""
+
+    REGULAR = "regular"
+    INTEGRATION = "integration"
+
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    display_name = models.CharField("display name", max_length=150, help_text="What records and history show.")
+    account_type = models.CharField(
+        "account type",
+        max_length=20,
+        choices=[(REGULAR, "Regular: a person, who logs in to pages"), (INTEGRATION, "Integration: calls the API")],
+        default=REGULAR,
+        help_text="An integration account can never log in to a page, and a regular one never to the API.",
+    )
+    roles = models.ManyToManyField(
+        "Role", blank=True, related_name="members", help_text="What this account may see and do. None at first."
+    )
+
+    objects: ClassVar[PeopleManager] = PeopleManager()
+
+    class Meta:
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
+
+    @property
+    def is_person(self) -> bool:
+        """True for an account that may log in to pages."""
+        return self.account_type == self.REGULAR
+
+    @property
+    def initials(self) -> str:
+        """One or two letters for the avatar."""
+        words = [word for word in str(self).split() if word[:1].isalnum()]
+        return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+
+    def get_full_name(self) -> str:
+        """The display name."""
+        return str(self)
+
+    def get_short_name(self) -> str:
+        """The display name."""
+        return str(self)
+
+
+def name_field() -> models.CharField[str, str]:
+    """A name of the contract: proposed from the label, then fixed."""
+    return models.CharField(
+        max_length=names.LENGTH,
+        validators=[RegexValidator(rf"^{names.PATTERN.pattern}\Z", names.fault(""))],
+        help_text="In URLs and JSON. Proposed from the label, fixed once saved.",
+    )
+
+
+class App(models.Model):
+    """What a company defines without code: fields, operations, views."""
+
+    name = name_field()
+    label = models.CharField(max_length=150)
+    description = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["label"]
+        constraints = [models.UniqueConstraint(Lower("name"), name="app_name")]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Field(models.Model):
+    """A field of an app. Its type is one class in `fields.py`."""
+
+    app = models.ForeignKey(App, models.CASCADE, related_name="fields")
+    name = name_field()
+    label = models.CharField(max_length=150)
+    type = models.CharField(max_length=30)
+    config = JSONField(default=dict, blank=True, help_text="Settings of the type: choices, tones, currency.")
+    required = models.BooleanField(default=False)
+    section = models.CharField(max_length=150, blank=True, help_text="The heading it stands under in forms.")
+    help = models.CharField(max_length=300, blank=True)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint("app", Lower("name"), name="field_name")]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Operation(models.Model):
+    """What people and programs submit: creates, updates or deletes a record, and sets the fields it names."""
+
+    KINDS = [("create", "Create"), ("update", "Update"), ("delete", "Delete")]
+
+    app = models.ForeignKey(App, models.CASCADE, related_name="operations")
+    name = name_field()
+    label = models.CharField(max_length=150)
+    kind = models.CharField(max_length=10, choices=KINDS)
+    done = models.CharField(max_length=150, blank=True, help_text="For the history: “updated this lead”.")
+    fields = JSONField(default=list, blank=True, help_text="Names of the fields it may set, in the form's order.")
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint("app", Lower("name"), name="operation_name")]
+
+    def __str__(self) -> str:
+        return f"{self.app.label}: {self.label}"
+
+
+class View(models.Model):
+    """Which records of an app, which columns, in which order. `definitions` reads it as a value."""
+
+    app = models.ForeignKey(App, models.CASCADE, related_name="views")
+    name = name_field()
+    label = models.CharField(max_length=150)
+    description = models.TextField(blank=True)
+    columns = JSONField(default=list, help_text="Names of fields, in the layout's order.")
+    filter = JSONField(null=True, blank=True, help_text="Which records; empty for all. See docs/poll.md.")
+    sort = JSONField(default=list, blank=True)
+    parameters = JSONField(default=list, blank=True)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint("app", Lower("name"), name="view_name")]
+
+    def __str__(self) -> str:
+        return f"{self.app.label}: {self.label}"
+
+
+class Role(models.Model):
+    """What its members may see and do: views, operations, and the submissions feeds of apps."""
+
+    name = models.CharField(max_length=150, unique=True)
+    views = models.ManyToManyField(View, blank=True, related_name="roles")
+    operations = models.ManyToManyField(Operation, blank=True, related_name="roles")
+    feeds = models.ManyToManyField(App, blank=True, related_name="roles", help_text="Apps whose every submission it reads.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Journal(models.Model):
+    """An app's last submission: the lock that makes its numbers commit in ascending order, and a tag's freshness."""
+
+    app = models.OneToOneField(App, models.CASCADE, primary_key=True, related_name="journal")
+    last_submission_id = models.BigIntegerField(default=0)
+    # Milliseconds, so that one SQL text reads it alike on both databases.
+    last_submitted_ms = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.app_id} at {self.last_submission_id}"
+
+    @property
+    def last_submitted_on(self) -> dt.datetime:
+        """When, in UTC."""
+        return dt.datetime.fromtimestamp(self.last_submitted_ms / 1000, dt.UTC)
+
+
+class Record(models.Model):
+    """The latest state of what was submitted. Written by `submit` alone."""
+
+    PATHS: ClassVar[Mapping[str, str]] = {
+        "RecordID": "pk",
+        "CreatedBy": "created_by__display_name",
+        "CreatedOn": "created_on",
+        "LastModifiedBy": "modified_by__display_name",
+        "LastModifiedOn": "modified_on",
+        "lastSubmissionID": "last_submission_id",
+    }
+
+    app = models.ForeignKey(App, models.PROTECT, related_name="records", db_index=False)
+    values = JSONField(default=dict)
+    deleted = models.BooleanField(default=False)
+    created_on = models.DateTimeField()
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    modified_on = models.DateTimeField()
+    modified_by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    first_submission_id = models.BigIntegerField()
+    last_submission_id = models.BigIntegerField()
+    last_operation = models.CharField(max_length=names.LENGTH)
+
+    class Meta:
+        indexes = [
+            # The Zapier window: time, then id, both descending, so that no engine sorts (contract, The poll, 3).
+            models.Index("app", F("modified_on").desc(), F("last_submission_id").desc(), name="record_window"),
+            # The sync view: lastSubmissionID after the last one seen (contract, The poll, 5).
+            models.Index("app", "last_submission_id", name="record_sync"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk:09d}"
+
+
+class Submission(models.Model):
+    """One event: who submitted what, when, and how the record was afterwards. Frozen."""
+
+    CREATED, UPDATED, DELETED, RESTORED, RESENT = "created", "updated", "deleted", "restored", "resent"
+    PATHS: ClassVar[Mapping[str, str]] = {
+        "RecordID": "record_id",
+        "CreatedBy": "record__created_by__display_name",
+        "CreatedOn": "record__created_on",
+        "LastModifiedBy": "by__display_name",
+        "LastModifiedOn": "on",
+        "lastSubmissionID": "pk",
+    }
+
+    id = models.BigIntegerField(primary_key=True)
+    app = models.ForeignKey(App, models.PROTECT, related_name="submissions", db_index=False)
+    record = models.ForeignKey(Record, models.PROTECT, related_name="submissions")
+    kind = models.CharField(max_length=10, choices=[(k, k) for k in (CREATED, UPDATED, DELETED, RESTORED, RESENT)])
+    # The operation's name; empty for restored and resent, which have none.
+    operation = models.CharField(max_length=names.LENGTH, blank=True)
+    # The record's last real operation by then: what a frozen item shows as LastOperation.
+    last_operation = models.CharField(max_length=names.LENGTH)
+    values = JSONField(default=dict)
+    changed = JSONField(default=list)
+    deleted = models.BooleanField(default=False)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    on = models.DateTimeField()
+
+    class Meta:
+        # The feed: an app's submissions after a place.
+        indexes = [models.Index("app", "id", name="submission_feed")]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.kind}"
+
+
+class Transaction(models.Model):
+    """A call that succeeded under its account's own id: what makes it safe to send again."""
+
+    account = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    external_id = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    results = JSONField()
+    on = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("account", "external_id", name="transaction_once")]
+
+    def __str__(self) -> str:
+        return self.external_id

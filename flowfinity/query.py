@@ -1,0 +1,440 @@
+"""A view's meaning as a frozen value: which records, in which order. Compiles to Q, and says itself in English.
+
+The one way out of the house: a page, a poll, a hook is a Query applied to records, or to submissions, which have the
+same columns. Pure but for `apply`. It fails closed: a filter that cannot be read raises, it never becomes "everything".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.expressions import OrderBy
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+
+from flowfinity import fields
+from flowfinity.fields import FieldError, FieldType
+
+MODEL = TypeVar("MODEL", bound=models.Model)
+DEEPEST = 8
+MOST_SORTS = 3
+MOST_CONDITIONS = 200
+
+
+class QueryError(Exception):
+    """A filter, sort or argument that cannot be read. `faults` holds (path in the document, sentence) pairs."""
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{path}: {sentence}" for path, sentence in faults))
+        self.faults = list(faults)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One way to compare. `words` stand between the field and the operand in a sentence."""
+
+    words: str
+    lookup: str
+    operand: Literal["one", "many", "days", "none"] = "one"
+    negated: bool = False
+
+
+OPERATORS: Mapping[str, Operator] = {
+    "is": Operator("is", "exact"),
+    "is_not": Operator("is not", "exact", negated=True),
+    "contains": Operator("contains", "contains"),
+    "does_not_contain": Operator("does not contain", "contains", negated=True),
+    "starts_with": Operator("starts with", "startswith"),
+    "greater_than": Operator("is greater than", "gt"),
+    "at_least": Operator("is at least", "gte"),
+    "less_than": Operator("is less than", "lt"),
+    "at_most": Operator("is at most", "lte"),
+    "before": Operator("is before", "lt"),
+    "after": Operator("is after", "gt"),
+    "on_or_before": Operator("is on or before", "lte"),
+    "on_or_after": Operator("is on or after", "gte"),
+    "within_last_days": Operator("is within the last", "within", "days"),
+    "is_any_of": Operator("is any of", "in", "many"),
+    "is_none_of": Operator("is none of", "in", "many", negated=True),
+    "includes": Operator("includes", "has_key"),
+    "does_not_include": Operator("does not include", "has_key", negated=True),
+    "is_blank": Operator("is blank", "isnull", "none"),
+    "is_not_blank": Operator("is not blank", "isnull", "none", negated=True),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A field of an app, or a system field: what a view can show, filter and sort by."""
+
+    name: str
+    label: str
+    type: FieldType
+    config: Mapping[str, Any] = field(default_factory=dict)
+    required: bool = False
+    section: str = ""
+    help: str = ""
+    system: bool = False
+    # No two records share a value, so an order that names it needs no further key.
+    unique: bool = False
+
+    def path(self, paths: Mapping[str, str]) -> str:
+        """Where the value stands; `paths` maps system names to a model's columns."""
+        return paths[self.name] if self.system else f"values__{self.name}"
+
+
+SYSTEM_COLUMNS: Mapping[str, Column] = {
+    column.name: column
+    for column in (
+        Column("RecordID", "Record ID", fields.RecordNumber(), system=True, unique=True),
+        Column("CreatedBy", "Created by", fields.Text(), system=True),
+        Column("CreatedOn", "Created on", fields.Moment(), system=True),
+        Column("LastModifiedBy", "Last modified by", fields.Text(), system=True),
+        Column("LastModifiedOn", "Last modified on", fields.Moment(), system=True),
+        Column("lastSubmissionID", "Last submission ID", fields.WholeNumber(), system=True, unique=True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A question that a view asks its reader; a condition that uses it is dropped when it is not answered."""
+
+    name: str
+    label: str
+    type: FieldType
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A column compared with an operand: a typed value, a number of days, or a parameter's place."""
+
+    column: Column
+    operator: str
+    value: Any = None
+
+    def q(self, paths: Mapping[str, str]) -> Q:
+        """The rows that answer. "is not" includes blanks, on both databases. Raises QueryError while unanswered."""
+        operator = OPERATORS[self.operator]
+        path = self.column.path(paths)
+        if isinstance(self.value, Parameter):
+            raise QueryError([(self.column.name, f"the parameter {self.value.name} has no argument")])
+        if operator.operand == "none":
+            return Q((f"{path}__isnull", not operator.negated))
+        if operator.operand == "days" and not isinstance(self.value, tuple):
+            raise QueryError([(self.column.name, "a number of days needs a time to count from")])
+        matching = self.column.type.condition(path, operator.lookup, self.value)
+        return ~matching | Q((f"{path}__isnull", True)) if operator.negated else matching
+
+    def describe(self) -> str:
+        """The condition as a clause: "Rating is Hot"."""
+        operator = OPERATORS[self.operator]
+        clause = f"{self.column.label} {operator.words}"
+        if operator.operand == "none":
+            return clause
+        if isinstance(self.value, Parameter):
+            return f"{clause} the parameter {self.value.label}"
+        if operator.operand == "days":
+            days = self.value if isinstance(self.value, int) else (self.value[1] - self.value[0]).days
+            return f"{clause} {days} day{'' if days == 1 else 's'}"
+        return f"{clause} {spoken(self.column, self.value)}"
+
+
+def spoken(column: Column, value: Any) -> str:
+    """An operand in words."""
+    if isinstance(value, tuple | list):
+        words = [spoken(column, part) for part in value]
+        return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return value if isinstance(value, str) and not value.endswith("Z") else column.type.display(value, column.config)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Conditions joined by and ("all") or by or ("any"), which may be groups themselves. Never empty."""
+
+    joined: Literal["all", "any"]
+    parts: tuple[Condition | Group, ...]
+
+    def q(self, paths: Mapping[str, str]) -> Q:
+        """The rows that answer. Raises QueryError for an empty group, which would otherwise mean everything."""
+        if not self.parts:
+            raise QueryError([("", "a group of conditions is empty")])
+        found = self.parts[0].q(paths)
+        for part in self.parts[1:]:
+            found = found & part.q(paths) if self.joined == "all" else found | part.q(paths)
+        return found
+
+    def describe(self) -> str:
+        """The clauses, nested groups in brackets."""
+        words = [f"({part.describe()})" if isinstance(part, Group) else part.describe() for part in self.parts]
+        return (" and " if self.joined == "all" else " or ").join(words)
+
+
+Filter = Condition | Group
+
+
+@dataclass(frozen=True)
+class Order:
+    """A sort key."""
+
+    column: Column
+    descending: bool = False
+
+    def expressions(self, paths: Mapping[str, str]) -> OrderBy:
+        """The sort key for both databases: blanks last. A system column has none, and must match its index."""
+        path = F(self.column.type.comparable(self.column.path(paths)))
+        last = None if self.column.system else True
+        return path.desc(nulls_last=last) if self.descending else path.asc(nulls_last=last)
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which records of an app (`where`; None is all of them), in which order."""
+
+    app: int
+    where: Filter | None = None
+    order: tuple[Order, ...] = ()
+
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition, however deep."""
+        return leaves(self.where)
+
+    @property
+    def stable(self) -> bool:
+        """True when the rows change only by a submission, not by the passing of time."""
+        return all(OPERATORS[condition.operator].operand != "days" for condition in self.conditions())
+
+    def with_arguments(self, arguments: Mapping[str, Any], now: dt.datetime) -> Query:
+        """The query with its parameters answered and its days counted from `now`.
+
+        `arguments` maps parameter names to typed operands. A condition without an argument is dropped, and so is a
+        group left empty (contract, The poll, 4). Raises QueryError when an argument does not suit its condition.
+        """
+        return replace(self, where=answered(self.where, arguments, now))
+
+    def and_where(self, condition: Condition) -> Query:
+        """The query narrowed by one more condition."""
+        if self.where is None:
+            return replace(self, where=condition)
+        return replace(self, where=Group("all", (condition, self.where)))
+
+    def q(self, paths: Mapping[str, str]) -> Q:
+        """The query's rows, as Q. Raises QueryError while a parameter is unanswered."""
+        return Q(app_id=self.app) & (self.where.q(paths) if self.where is not None else Q())
+
+    def apply(self, queryset: models.QuerySet[MODEL]) -> models.QuerySet[MODEL]:
+        """The queryset's rows that answer, in order; of records or of submissions (`model.PATHS` says where what is)."""
+        paths: Mapping[str, str] = queryset.model.PATHS  # type: ignore[attr-defined]
+        keys = [order.expressions(paths) for order in self.order]
+        if not any(order.column.unique for order in self.order):
+            keys.append(Order(SYSTEM_COLUMNS["RecordID"]).expressions(paths))
+        return queryset.filter(self.q(paths), deleted=False).order_by(*keys)
+
+    def describe(self) -> str:
+        """What the view shows, as a sentence."""
+        which = f"Records where {self.where.describe()}" if self.where is not None else "All records"
+        keys = [f"{order.column.label}{', descending' if order.descending else ''}" for order in self.order]
+        return f"{which}, sorted by {', then '.join(keys)}." if keys else f"{which}."
+
+
+def leaves(part: Filter | None) -> Iterator[Condition]:
+    """The conditions of a filter."""
+    if isinstance(part, Group):
+        for inner in part.parts:
+            yield from leaves(inner)
+    elif part is not None:
+        yield part
+
+
+def answered(part: Filter | None, arguments: Mapping[str, Any], now: dt.datetime) -> Filter | None:
+    """The filter without parameters and relative days, or None when nothing of it is left."""
+    if part is None:
+        return None
+    if isinstance(part, Group):
+        parts = tuple(kept for inner in part.parts if (kept := answered(inner, arguments, now)) is not None)
+        return replace(part, parts=parts) if parts else None
+    value = part.value
+    if isinstance(value, Parameter):
+        value = arguments.get(value.name)
+        if value is None:
+            return None
+        try:
+            value = operand(part.column, part.operator, value)
+        except FieldError as error:
+            raise QueryError([(part.value.name, error.message)]) from None
+        if value is None:
+            return None
+    if OPERATORS[part.operator].operand == "days" and isinstance(value, int):
+        value = part.column.type.span(value, now)
+    return replace(part, value=value)
+
+
+def operand(column: Column, operator: str, raw: Any) -> Any:
+    """The typed operand that `operator` takes for the column; None for blank. Raises FieldError."""
+    kind = OPERATORS[operator].operand
+    if kind == "days":
+        days = fields.Number().validate(raw, {})
+        if days is not None and not (isinstance(days, int) and 0 <= days <= 36_500):
+            raise FieldError("invalid", "Send a whole number of days from 0 to 36,500.")
+        return days
+    if kind == "many":
+        if not isinstance(raw, list) or not raw:
+            raise FieldError("invalid", "Send a list with at least one choice.")
+        return [column.type.operand(one, column.config) for one in raw]
+    return column.type.operand(raw, column.config)
+
+
+def load_filter(document: Any, columns: Mapping[str, Column], parameters: Mapping[str, Parameter]) -> Filter | None:
+    """The filter that a stored JSON document means; None only for null. Raises QueryError with every fault.
+
+    `{"all": […]}` and `{"any": […]}` join; a leaf is `{"field", "operator", "value" or "parameter"}`.
+    """
+    if document is None:
+        return None
+    faults: list[tuple[str, str]] = []
+    found = read(document, columns, parameters, "filter", 1, faults)
+    if found is not None and sum(1 for _ in leaves(found)) > MOST_CONDITIONS:
+        faults.append(("filter", f"a filter holds at most {MOST_CONDITIONS} conditions"))
+    if faults or found is None:
+        raise QueryError(faults)
+    return found
+
+
+def read(
+    part: Any,
+    columns: Mapping[str, Column],
+    parameters: Mapping[str, Parameter],
+    path: str,
+    depth: int,
+    faults: list[tuple[str, str]],
+) -> Filter | None:
+    """A part of a stored filter, or None after noting what is wrong with it."""
+    if not isinstance(part, dict) or depth > DEEPEST:
+        faults.append((path, f"write a condition or a group here, at most {DEEPEST} deep"))
+        return None
+    for joined in ("all", "any"):
+        if set(part) == {joined}:
+            inner = part[joined]
+            if not isinstance(inner, list) or not inner:
+                faults.append((f"{path}.{joined}", "a group needs a list with at least one condition"))
+                return None
+            parts = [
+                read(one, columns, parameters, f"{path}.{joined}[{index}]", depth + 1, faults)
+                for index, one in enumerate(inner)
+            ]
+            return Group(joined, tuple(one for one in parts if one is not None))  # type: ignore[arg-type]
+    return read_condition(part, columns, parameters, path, faults)
+
+
+def read_condition(
+    part: Mapping[str, Any],
+    columns: Mapping[str, Column],
+    parameters: Mapping[str, Parameter],
+    path: str,
+    faults: list[tuple[str, str]],
+) -> Condition | None:
+    """A stored condition, or None after noting what is wrong with it."""
+    column = columns.get(part.get("field", "")) if isinstance(part.get("field"), str) else None
+    name = part.get("operator")
+    if column is None:
+        faults.append((f"{path}.field", f"{part.get('field')!r} is no field of this app"))
+        return None
+    if not isinstance(name, str) or name not in OPERATORS or name not in column.type.operators:
+        offered = ", ".join(column.type.operators)
+        faults.append((f"{path}.operator", f"{column.label} is compared by: {offered}; not by {name!r}"))
+        return None
+    takes = OPERATORS[name].operand
+    allowed = {"field", "operator"} if takes == "none" else {"field", "operator", "value"}
+    if takes in {"one", "days"} and "parameter" in part:
+        allowed = {"field", "operator", "parameter"}
+    if set(part) != allowed:
+        faults.append((path, f"a condition with {name} has exactly the keys {', '.join(sorted(allowed))}"))
+        return None
+    if "parameter" in part:
+        parameter = parameters.get(part["parameter"]) if isinstance(part["parameter"], str) else None
+        if parameter is None:
+            faults.append((f"{path}.parameter", f"{part['parameter']!r} is no parameter of this view"))
+            return None
+        return Condition(column, name, parameter)
+    if takes == "none":
+        return Condition(column, name)
+    try:
+        value = operand(column, name, part["value"])
+    except FieldError as error:
+        faults.append((f"{path}.value", error.message))
+        return None
+    if value is None:
+        faults.append((f"{path}.value", "an unfinished condition does not count: give a value, or use is_blank"))
+        return None
+    return Condition(column, name, value)
+
+
+def load_order(document: Any, columns: Mapping[str, Column]) -> tuple[Order, ...]:
+    """The sort that a stored list of `{"field", "direction"}` means. Raises QueryError with every fault."""
+    faults: list[tuple[str, str]] = []
+    found: list[Order] = []
+    if not isinstance(document, list) or len(document) > MOST_SORTS:
+        raise QueryError([("sort", f"a sort is a list of at most {MOST_SORTS} keys")])
+    for index, part in enumerate(document):
+        path = f"sort[{index}]"
+        if not isinstance(part, dict) or set(part) != {"field", "direction"}:
+            faults.append((path, "a sort key has exactly field and direction"))
+            continue
+        column = columns.get(part["field"]) if isinstance(part["field"], str) else None
+        if column is None or not column.type.sortable:
+            faults.append((f"{path}.field", f"{part['field']!r} is no field that can be sorted by"))
+        elif part["direction"] not in ("ascending", "descending"):
+            faults.append((f"{path}.direction", "a direction is ascending or descending"))
+        elif any(order.column.name == column.name for order in found):
+            faults.append((f"{path}.field", f"{column.label} stands twice"))
+        else:
+            found.append(Order(column, part["direction"] == "descending"))
+    if faults:
+        raise QueryError(faults)
+    return tuple(found)
+
+
+class TextOf(models.Transform):
+    """A JSON value as text, ordered by code point on both databases whatever the cluster's locale is."""
+
+    lookup_name = "text"
+    output_field = models.TextField()
+
+    def text(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
+        """SQL for the value as text."""
+        value = self.lhs
+        if isinstance(value, KeyTransform):
+            value = KeyTextTransform(value.key_name, *value.source_expressions)
+        sql, parameters = compiler.compile(value)
+        return sql, parameters
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
+        return self.text(compiler, connection)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
+        sql, parameters = self.text(compiler, connection)
+        return f'({sql}) COLLATE "C"', parameters
+
+
+class Folded(TextOf):
+    """Text without regard to case, by Unicode's lower-casing on both databases, ordered by code point."""
+
+    lookup_name = "folded"
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
+        sql, parameters = self.text(compiler, connection)
+        return f"flowfinity_fold({sql})", parameters
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
+        sql, parameters = self.text(compiler, connection)
+        return f'lower(({sql}) COLLATE "und-x-icu") COLLATE "C"', parameters
+
+
+def fold(text: Any) -> Any:
+    """What `Folded` does, for SQLite, which folds ASCII alone."""
+    return text.lower() if isinstance(text, str) else text

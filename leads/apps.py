@@ -1,0 +1,8 @@
+"""The demo app."""
+
+from django.apps import AppConfig
+
+
+class LeadsConfig(AppConfig):
+    name = "leads"
+    verbose_name = "Lead Registration"
