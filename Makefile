@@ -18,7 +18,7 @@ test: .venv/dev ## Run the tests on SQLite, or on PostgreSQL with DB=postgres; A
 lint: .venv/dev ## Check form, imports and types
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 	$(PY) -m mypy
 
 check: lint ## All that must hold before a change is shared, the fastest first

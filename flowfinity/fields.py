@@ -79,6 +79,14 @@ class FieldType:
         """The stored value as the form control takes it."""
         return value
 
+    def unit(self, config: Config) -> str:
+        """What stands beside the form control, such as "$"; "" for nothing."""
+        return ""
+
+    def operand_widget(self, config: Config) -> forms.Widget:
+        """The form control for an operand, which can always be left blank."""
+        return self.widget(config)
+
     def operand(self, raw: Any, config: Config) -> Any:
         """A condition's operand, typed; None for blank. Raises FieldError."""
         return self.validate(raw, config)
@@ -163,6 +171,9 @@ class MultilineText(Text):
 
     def widget(self, config: Config) -> forms.Widget:
         return forms.Textarea(attrs={"rows": 4})
+
+    def operand_widget(self, config: Config) -> forms.Widget:
+        return forms.TextInput()
 
 
 class Phone(Text):
@@ -278,11 +289,15 @@ class Currency(Number):
 
     def display(self, value: Any, config: Config) -> str:
         number = super().display(value, config)
-        code = config.get("currency", "")
-        if not number or not code:
+        unit = self.unit(config)
+        if not number or not unit:
             return number
-        symbol = self.symbols.get(code, f"{code} ")
-        return f"-{symbol}{number[1:]}" if number.startswith("-") else f"{symbol}{number}"
+        before = unit if unit in self.symbols.values() else f"{unit} "
+        return f"-{before}{number[1:]}" if number.startswith("-") else f"{before}{number}"
+
+    def unit(self, config: Config) -> str:
+        code = str(config.get("currency", ""))
+        return self.symbols.get(code, code)
 
     def sample(self, config: Config) -> Any:
         return 99
@@ -336,6 +351,9 @@ class YesNo(FieldType):
 
     def widget(self, config: Config) -> forms.Widget:
         return forms.CheckboxInput()
+
+    def operand_widget(self, config: Config) -> forms.Widget:
+        return forms.Select(choices=[("", "—"), ("yes", "Yes"), ("no", "No")])
 
     def to_form(self, value: Any, config: Config) -> Any:
         return bool(value)
@@ -529,6 +547,9 @@ class MultipleSelection(FieldType):
 
     def widget(self, config: Config) -> forms.Widget:
         return forms.CheckboxSelectMultiple(choices=[(choice, choice) for choice in config.get("choices", ())])
+
+    def operand_widget(self, config: Config) -> forms.Widget:
+        return SingleSelection().widget(config)
 
     def to_form(self, value: Any, config: Config) -> Any:
         return self.renderer(config, "typed")[0](value) if value else []

@@ -1,8 +1,17 @@
-"""Where everything answers. The composition root: it names the rooms by string."""
+"""Where everything answers. The composition root: it names the other rooms by string."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from flowfinity import health
 
 urlpatterns = [
+    path("", include("integration.rest.urls")),
+    re_path(r"^healthz/?$", health.alive),
+    re_path(r"^readyz/?$", health.ready),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "integration.rest.errors.bad_request"
+handler404 = "integration.rest.errors.unknown_address"
+handler500 = "integration.rest.errors.broken"

@@ -32,7 +32,7 @@ _LAST_DAY_AT_LEAST = 6
 _PROBABILITIES = ("0-20%", "20-50%", "50-80%", "80-100%")
 _RATINGS = ("Cold", "Warm", "Hot")
 # What Unicode does not take apart into a letter and its accent.
-_PLAIN = str.maketrans({"ø": "o", "ß": "ss", "ł": "l", "ı": "i", "þ": "th", "æ": "ae", "đ": "d", "&": " ", "'": ""})
+_PLAIN = str.maketrans({"ø": "o", "ß": "ss", "ł": "l", "þ": "th", "æ": "ae", "đ": "d", "&": " ", "'": ""})
 
 
 @dataclass(frozen=True, slots=True)

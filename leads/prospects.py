@@ -51,7 +51,7 @@ REGIONS: dict[str, Region] = {
     ),
     "germany": _region(
         "Anke Jürgen Heike Matthias Sabine Björn Friederike Thorsten Käthe Ömer Silke Lukas",
-        "Grünwald Schröder Hoffmann Weiß Brandt Yılmaz Kästner Lindemann Vogel Krüger Nowak Reuter",
+        "Grünwald Schröder Hoffmann Weiß Brandt Öztürk Kästner Lindemann Vogel Krüger Nowak Reuter",
         "+49 30 555 01##",
         "+49 151 555 01##",
     ),

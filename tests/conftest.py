@@ -155,9 +155,16 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The site as `make run` serves it, with its demo; the tests of a module share one."""
-    server = Server(tmp_path_factory.mktemp("server"))
+    directory = tmp_path_factory.mktemp("server")
+    server = Server(directory)
+    # To compress the static files takes longer than all the rest of a start: once for all servers is enough.
+    here, kept = directory / "data" / "static", tmp_path_factory.getbasetemp() / "static"
+    if kept.exists():
+        shutil.copytree(kept, here)
     try:
         server.start()
+        if not kept.exists():
+            shutil.copytree(here, kept)
         yield server
     finally:
         server.remove()

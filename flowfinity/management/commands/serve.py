@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -37,7 +41,7 @@ class Command(BaseCommand):
             self._migrate()
         except OperationalError as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}") from None
-        call_command("collectstatic", verbosity=0, interactive=False)
+        _collect_static()
         if demo:
             call_command(settings.DEMO_COMMAND, stdout=self.stdout)
         else:
@@ -85,6 +89,20 @@ class Command(BaseCommand):
         self.stdout.write("Ctrl-C stops it.")
 
 
+def _collect_static() -> None:
+    """Collects and compresses the static files, which takes seconds, only when one of them has changed."""
+    seen = hashlib.sha256(repr(settings.STORAGES["staticfiles"]).encode())
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            state = Path(storage.path(path)).stat()
+            seen.update(f"{path} {state.st_size} {state.st_mtime_ns}\n".encode())
+    collected = settings.STATIC_ROOT / ".collected"
+    if collected.exists() and collected.read_text(encoding="ascii") == seen.hexdigest():
+        return
+    call_command("collectstatic", verbosity=0, interactive=False)
+    collected.write_text(seen.hexdigest(), encoding="ascii")
+
+
 def _host() -> str:
     return environment.text("HOST", "127.0.0.1")
 
@@ -112,14 +130,13 @@ def _refuse_taken(host: str, port: int) -> None:
             # A program that shares its port lets others bind to it, but only until they listen.
             probe.listen(1)
     except OSError as error:
-        if isinstance(error, socket.gaierror):
-            raise CommandError(f"HOST must be an address of this machine, such as 127.0.0.1, not {host!r}.") from None
-        if isinstance(error, PermissionError):
-            raise CommandError(f"Port {port} needs an administrator; choose one from 1024 up: PORT=8000.") from None
-        raise CommandError(
-            f"Nothing can be served at {host} port {port} ({os.strerror(error.errno or 0)}); "
-            f"if another program holds the port, choose a free one: PORT={port % 65535 + 1}."
-        ) from None
+        if error.errno == errno.EADDRINUSE:
+            said = f"Port {port} is taken by another program; choose a free one, for example PORT={port % 65535 + 1}."
+        elif error.errno == errno.EACCES:
+            said = f"Port {port} is for administrators only; choose one from 1024 up, for example PORT=8000."
+        else:
+            said = f"HOST must be an address of this machine, such as 127.0.0.1 or 0.0.0.0, not {host!r}."
+        raise CommandError(said) from None
 
 
 def _granian(host: str, port: int, workers: int) -> list[str]:

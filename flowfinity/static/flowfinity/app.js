@@ -11,7 +11,7 @@ for (const fold of document.querySelectorAll("details[data-fold]")) {
 document.querySelector("form [aria-invalid=true]")?.focus();
 
 const say = document.body.appendChild(document.createElement("div"));
-say.className = "hidden";
+say.className = "unseen";
 say.setAttribute("role", "status");
 
 function switchTheme() {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from flowfinity import blueprint, clock, definitions, environment
-from flowfinity.models import App, Operation, Role, User, View, configuring
+from flowfinity.models import App, Configuration, Operation, Role, User, View, configuring
 from flowfinity.submissions import Call, submit
 from integration.models import RestAccess, Surface
 from leads import demo
@@ -38,10 +39,12 @@ class Command(BaseCommand):
         document = json.loads(BLUEPRINT.read_text(encoding="utf-8"))
         name = document["app"]["name"]
         with transaction.atomic():
+            # Two that start together must not both find nothing; and who finds the app changes no configuration.
+            Configuration.objects.select_for_update().get(pk=1)
+            if App.objects.filter(name__iexact=name).exists():
+                self.stdout.write(f"{document['app']['label']} is here already: nothing to load.")
+                return
             with configuring():
-                if App.objects.filter(name__iexact=name).exists():
-                    self.stdout.write(f"{document['app']['label']} is here already: nothing to load.")
-                    return
                 app = blueprint.import_app(document)
                 made = _accounts(password)
                 _grant(app)
@@ -73,7 +76,8 @@ def _grant(app: App) -> None:
         role, _ = Role.objects.get_or_create(name=name)
         role.views.add(*app.views.all())
         role.operations.add(*app.operations.all())
-        role.members.add(*User.objects.filter(username__in=members))
+        for user in User.objects.filter(username__in=members):
+            user.roles.add(role)
 
 
 def _enable(app: App) -> None:
@@ -116,6 +120,6 @@ def _report(app: App, password: str, made: set[str], shown: bool) -> str:
             *(["  This password is shown only now."] if shown and made else []),
             "",
             f"The poll, as Zapier sends it: {path}",
-            f"  curl -A Zapier -u '{credentials}' {site}{path}",
+            f"  curl -A Zapier -u {shlex.quote(credentials)} {site}{path}",
         ]
     )

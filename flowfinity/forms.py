@@ -1,0 +1,181 @@
+"""Forms made of field definitions. What a value may be is asked of its FieldType; what is required, `submit` knows.
+
+A browser sends a whole form back. Which fields a person really changed is told by comparing what came back with what
+the control was given: an edit sends those alone, so what the form cannot hold any more, such as a choice that is no
+longer offered, survives an edit that does not touch it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
+from django.utils.html import escape
+
+from flowfinity.definitions import OperationDefinition
+from flowfinity.fields import FieldError
+from flowfinity.query import Column, Parameter
+
+
+class ValueBoundField(BoundField):
+    """What a template asks beside Django's own: whether the control takes the full width, and its unit."""
+
+    field: ValueField
+
+    @property
+    def wide(self) -> bool:
+        """True for a control that takes the full width."""
+        return self.field.column.type.wide
+
+    @property
+    def unit(self) -> str:
+        """What stands beside the control, such as "$"; "" for nothing."""
+        return self.field.column.type.unit(self.field.column.config)
+
+
+class ValueField(forms.Field):
+    """A field of an app in a form: cleans to the JSON to store, None for blank."""
+
+    bound_field_class = ValueBoundField
+
+    def __init__(self, column: Column, stored: Any = None) -> None:
+        self.column = column
+        self.stored = stored
+        super().__init__(
+            required=column.required and not column.type.never_blank,
+            label=column.label,
+            # Django takes a help text for HTML.
+            help_text=escape(column.help),
+            initial=column.type.to_form(stored, column.config),
+            widget=self.control(),
+        )
+        self.keep_choices()
+
+    def control(self) -> forms.Widget:
+        """The form control."""
+        return self.column.type.widget(self.column.config)
+
+    def read(self, raw: Any) -> Any:
+        """What came from the control, typed. Raises FieldError."""
+        return self.column.type.validate(self.settled(raw), self.column.config)
+
+    def keep_choices(self) -> None:
+        """Lets the control show what is stored, though it may be offered no longer."""
+        if isinstance(self.widget, forms.widgets.ChoiceWidget) and self.initial:
+            offered = {value for value, _ in self.widget.choices}
+            kept = self.initial if isinstance(self.initial, list) else [self.initial]
+            gone = [(value, f"{value} (no longer offered)") for value in kept if value not in offered]
+            self.widget.choices = [*self.widget.choices, *gone]
+
+    def settled(self, raw: Any) -> Any:
+        """The text of a control in one form, however a browser changes line ends and blanks on the way."""
+        if not isinstance(raw, str):
+            return raw
+        lines = raw.replace("\r\n", "\n").replace("\r", "\n")
+        return lines if isinstance(self.widget, forms.Textarea) else lines.replace("\n", "").strip()
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """True when the control holds something else than it was given; a control that was not sent does not."""
+        if data is None or self.settled(initial) == self.settled(data):
+            return False
+        try:
+            return bool(self.read(initial) != self.read(data))
+        except FieldError:
+            return True
+
+    def clean(self, value: Any) -> Any:
+        """The value typed, or the stored one when the control was left as it was. Raises ValidationError."""
+        if not self.has_changed(self.initial, value):
+            return self.stored
+        try:
+            return self.read(value)
+        except FieldError as error:
+            raise ValidationError(error.message, code=error.code) from None
+
+
+class ArgumentField(ValueField):
+    """A view's question to its reader: cleans to an operand, None while it is not answered."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(Column(parameter.name, parameter.label, parameter.type, parameter.config))
+        # What a control shows for blank, such as an unticked box, is no answer.
+        self.initial = None
+
+    def control(self) -> forms.Widget:
+        return self.column.type.operand_widget(self.column.config)
+
+    def read(self, raw: Any) -> Any:
+        return self.column.type.operand(self.settled(raw), self.column.config)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Fields under one heading; `optional` when it may stay folded where there is little room."""
+
+    label: str
+    fields: list[BoundField]
+    optional: bool
+
+
+class OperationForm(forms.Form):
+    """What an operation sets, over the values that are stored; `sent` is what to submit."""
+
+    def __init__(
+        self, operation: OperationDefinition, stored: Mapping[str, Any], data: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(data, label_suffix="")
+        self.operation = operation
+        for column in operation.fields:
+            self.fields[column.name] = ValueField(column, stored.get(column.name))
+
+    @property
+    def sections(self) -> list[Section]:
+        """The fields under their headings, both in the form's order."""
+        grouped: dict[str, list[BoundField]] = {}
+        for column in self.operation.fields:
+            grouped.setdefault(column.section, []).append(self[column.name])
+        return [
+            Section(
+                label,
+                fields,
+                index > 0 and self.operation.kind == "create" and not any(one.field.required for one in fields),
+            )
+            for index, (label, fields) in enumerate(grouped.items())
+        ]
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """What came from the controls that were changed, for `submit` to check and to keep."""
+        return {name: self.settled(name) for name in self.changed_data}
+
+    def settled(self, name: str) -> Any:
+        """What came from a control, in one form."""
+        field = self.fields[name]
+        assert isinstance(field, ValueField)
+        return field.settled(self[name].data)
+
+    def over(self, stored: Mapping[str, Any]) -> OperationForm:
+        """The same changes over newer values: what was not changed here shows what is stored now."""
+        changes = {name: self[name].data for name in self.changed_data}
+        now = OperationForm(self.operation, stored)
+        return OperationForm(self.operation, stored, {name: now[name].initial for name in now.fields} | changes)
+
+
+class ParameterForm(forms.Form):
+    """A view's parameters, from the query string; `sort` is carried along."""
+
+    def __init__(self, parameters: Mapping[str, Parameter], data: Mapping[str, Any]) -> None:
+        super().__init__(data, label_suffix="")
+        for parameter in parameters.values():
+            self.fields[parameter.name] = ArgumentField(parameter)
+        if sort := data.get("sort"):
+            self.fields["sort"] = forms.CharField(required=False, initial=sort, widget=forms.HiddenInput)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The typed operands that were given, for `Query.with_arguments`."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "sort" and value is not None}

@@ -1,0 +1,364 @@
+"""What clients call. Nothing here redirects, and JSON is the only thing spoken (contract, Addresses)."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSet
+
+from flowfinity import clock, definitions
+from flowfinity.definitions import AppDefinition, OperationDefinition, ViewDefinition
+from flowfinity.fields import Format, record_id
+from flowfinity.models import Operation, User
+from flowfinity.query import SYSTEM_COLUMNS, Column
+from flowfinity.submissions import Call, Conflict, Fault, Key, Outcome, Refused, Result, moment, submit
+from integration import items, zapier_mode
+from integration.rest import polls
+from integration.rest.arguments import Asked, read
+from integration.rest.authentication import Basic
+from integration.rest.body import read_object, take
+from integration.rest.errors import (
+    Json,
+    from_submission,
+    invalid_fields,
+    invalid_parameter,
+    not_found,
+    surface_disabled,
+    too_large,
+)
+from integration.rest.state import State
+
+MOST_OPERATIONS = 500
+LONGEST_TRANSACTION = 255
+GZIP_FROM = 1_000
+FRESH = {"Cache-Control": "private, no-cache", "Vary": "User-Agent, Authorization"}
+
+
+class Endpoint(ViewSet):
+    """An address of the API: Basic authentication, then the refusals in the contract's order.
+
+    `target` says what the address names (a view, an operation); `surfaces` which switch a method needs.
+    """
+
+    authentication_classes = [Basic]
+    http_method_names = ["get", "head", "post", "delete"]
+    target: ClassVar[str] = ""
+    surfaces: ClassVar[Mapping[str, str]] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuses: 401 and 403 not_active (in Basic), 403 surface off, 404, and 413; 405 follows in `dispatch`."""
+        self.perform_authentication(request)
+        state = self.state
+        switch = self.surfaces.get(request.method or "", self.surfaces.get("", ""))
+        if (switch == "Query()" and not state.query_enabled) or (switch == "Execute()" and not state.execute_enabled):
+            raise surface_disabled(switch)
+        if self.target and not state.allowed:
+            raise not_found()
+        if request.method == "POST" and int(request.META.get("CONTENT_LENGTH") or 0) > settings.API_BODY_LIMIT:
+            raise too_large()
+
+    @property
+    def state(self) -> State:
+        """Who asks, for what."""
+        return self.request.auth  # type: ignore[return-value]
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The response, compressed when asked for."""
+        return compressed(request._request, super().finalize_response(request, response, *args, **kwargs))
+
+
+class Universal(Endpoint):
+    """The universal endpoint: asked, it says whether the credentials work; told, it runs operations as one transaction."""
+
+    surfaces = {"POST": "Execute()"}
+
+    def retrieve(self, request: Request) -> HttpResponse:
+        """What a Zapier authentication test calls: 200 and an object, also with both switches off."""
+        state = self.state
+        return Json(
+            orjson.dumps(
+                {
+                    "Site": settings.SITE_NAME,
+                    "User": state.display_name,
+                    "Query": bool(state.query_enabled),
+                    "Execute": bool(state.execute_enabled),
+                    "Version": settings.VERSION,
+                }
+            ),
+            headers=FRESH,
+        )
+
+    def run(self, request: Request) -> HttpResponse:
+        """Several operations, of one app or several, all or none."""
+        if "HTTP_IF_MATCH" in request.META:
+            raise invalid_parameter("If-Match", "is for a single edit; here, give IfLastSubmissionID in each operation.")
+        body = read_object(request._request)
+        external = transaction_id(take(body, "ExternalTransactionId"))
+        parts = take(body, "Operations")
+        faults = [Fault(str(name)[:100], "unknown_field", "This key is not known here.") for name in body]
+        if not isinstance(parts, list) or not 1 <= len(parts) <= MOST_OPERATIONS:
+            faults.append(Fault("Operations", "invalid", f"Send a list of 1 to {MOST_OPERATIONS} operations."))
+        if faults:
+            raise invalid_fields(faults)
+        allowed = allowed_operations(self.state)
+        calls = [self.call(index, part, allowed) for index, part in enumerate(parts)]
+        asked = [[app.name, call.operation.name, canonical(part)] for (app, call), part in zip(calls, parts, strict=True)]  # type: ignore[union-attr]
+        outcome = self.submitted([call for _, call in calls], external, asked)
+        apps = [app for app, _ in calls]
+        results = [
+            result_json(self.request, app, result, outcome.replayed)
+            for app, result in zip(apps, outcome.results, strict=True)
+        ]
+        return Json(
+            orjson.dumps({"ExternalTransactionId": external, "Replayed": outcome.replayed, "Results": results})
+        )
+
+    def call(
+        self, index: int, part: Any, allowed: Mapping[tuple[str, str], tuple[AppDefinition, OperationDefinition]]
+    ) -> tuple[AppDefinition, Call]:
+        """One of the operations, as a call. Raises Refusal with its index."""
+        if not isinstance(part, dict):
+            raise invalid_fields([Fault("Operations", "invalid", "Each operation is an object.")], index)
+        rest = dict(part)
+        app, name = take(rest, "App"), take(rest, "Operation")
+        record, expected, values = take(rest, "RecordID"), take(rest, "IfLastSubmissionID"), take(rest, "Record")
+        faults = [Fault(str(key)[:100], "unknown_field", "Field values go into Record.") for key in rest]
+        if not isinstance(app, str) or not isinstance(name, str):
+            faults.append(Fault("App" if not isinstance(app, str) else "Operation", "required", "Name it, as text."))
+        if values is not None and not isinstance(values, dict):
+            faults.append(Fault("Record", "invalid", "Send an object with the fields to set."))
+        if expected is not None and (isinstance(expected, bool) or not isinstance(expected, int)):
+            faults.append(Fault("IfLastSubmissionID", "invalid", "Send the number as read, a JSON integer, or null."))
+        if faults:
+            raise invalid_fields(faults, index)
+        found = allowed.get((app.lower(), name.lower()))
+        if found is None:
+            refusal = not_found()
+            refusal.operation = index
+            raise refusal
+        definition, operation = found
+        if expected is not None and operation.kind == "create":
+            refusal = invalid_parameter("IfLastSubmissionID", "has no meaning where a record is created; leave it out.")
+            refusal.operation = index
+            raise refusal
+        return definition, Call(operation, values or {}, record_key(record, index), expected)
+
+    def submitted(self, calls: Sequence[Call], external: str | None, asked: Any) -> Outcome:
+        """What became of the calls. Raises Refusal."""
+        return submitted(self.request.user, calls, external, ["POST /api", asked], universal=True)  # type: ignore[arg-type]
+
+
+class Views(Endpoint):
+    """A view: the poll, the metadata of its fields, a sample."""
+
+    target = "view"
+    surfaces = {"": "Query()"}
+
+    def poll(self, request: Request, app: str, name: str) -> HttpResponse:
+        """A bare array of records. Zapier mode is an overlay (contract, The poll)."""
+        now = clock.now()
+        state = self.state
+        view = self.view()
+        asked = read(request._request.GET, view, state.version)
+        if zapier_mode.is_on(asked.mode, request.META.get("HTTP_USER_AGENT", "")):
+            for one in ("limit", "cursor"):
+                if getattr(asked, one) is not None:
+                    raise invalid_parameter(one, "Zapier reads one page, so this is for plain mode (mode=plain) only.")
+            start = zapier_mode.window_start(now, *state.lookback)
+            answer = polls.zapier_answer(view, self.format(asked), start, asked.arguments, now)
+        else:
+            answer = polls.plain_answer(view, self.format(asked), asked.arguments, now, asked.limit)
+        return Json(answer.body, headers={**FRESH, **answer.headers})
+
+    def fields(self, request: Request, app: str, name: str) -> HttpResponse:
+        """The view's fields and parameters, for a client that wants labels and types."""
+        view = self.view()
+        columns = [c for c in view.columns if not c.system] + list(SYSTEM_COLUMNS.values())
+        body = {
+            "fields": [field_json(column) for column in columns],
+            "parameters": [
+                {"key": p.name, "label": p.label, "type": p.type.name, "required": False, "choices": choices(p.config)}
+                for p in view.parameters.values()
+            ],
+        }
+        return Json(orjson.dumps(body), headers=FRESH)
+
+    def sample(self, request: Request, app: str, name: str) -> HttpResponse:
+        """Up to three items of the Zapier-mode shape."""
+        view = self.view()
+        asked = read(request._request.GET, view, self.state.version)
+        return Json(polls.sample_answer(view, self.format(asked), clock.now()), headers=FRESH)
+
+    def view(self) -> ViewDefinition:
+        """The view that is asked for; the configuration's version was read before it."""
+        state = self.state
+        assert state.app is not None and state.target is not None
+        return definitions.of(state.app, state.version).view(state.target)
+
+    def format(self, asked: Asked) -> Format:
+        """The format that the request names, else the view's own."""
+        return asked.values or ("typed" if self.state.format == "typed" else "flowfinity")
+
+
+class Operations(Endpoint):
+    """An operation, run on one record."""
+
+    target = "operation"
+    surfaces = {"": "Execute()"}
+
+    def run(self, request: Request, app: str, name: str) -> HttpResponse:
+        """Runs it, and answers with the record and the number that now stands (contract, Writing)."""
+        state = self.state
+        assert state.app is not None and state.target is not None
+        definition = definitions.of(state.app, state.version)
+        operation = definition.operation(state.target)
+        body = read_object(request._request)
+        expected = if_match(request, operation)
+        asked = canonical(body)
+        external = transaction_id(take(body, "ExternalTransactionId"))
+        call = Call(operation, body, record_key(take(body, "RecordID"), None), expected)
+        outcome = submitted(
+            request.user,  # type: ignore[arg-type]
+            [call],
+            external,
+            ["POST", definition.name, operation.name, asked],
+            universal=False,
+        )
+        return Json(orjson.dumps(result_json(request, definition, outcome.results[0], outcome.replayed)))
+
+
+class Nothing(Endpoint):
+    """Any other address under /api: 404 as JSON, for those who may know."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuses: 401, else 404."""
+        super().initial(request, *args, **kwargs)
+        raise not_found()
+
+    def nothing(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """Never reached: `initial` has refused."""
+        raise not_found()
+
+
+def allowed_operations(state: State) -> dict[tuple[str, str], tuple[AppDefinition, OperationDefinition]]:
+    """The enabled operations that the account's roles grant, by app and name in lower case."""
+    rows = (
+        Operation.objects.filter(rest__enabled=True, roles__members=state.account)
+        .order_by()
+        .distinct()
+        .values_list("app_id", "pk")
+    )
+    found = {}
+    for app, pk in rows:
+        definition = definitions.of(app, state.version)
+        operation = definition.operation(pk)
+        found[definition.name.lower(), operation.name.lower()] = definition, operation
+    return found
+
+
+def submitted(account: User, calls: Sequence[Call], external: str | None, asked: Any, universal: bool) -> Outcome:
+    """What became of the calls. Raises Refusal: 409, 422, 412."""
+    key = Key(external, hashlib.sha256(orjson.dumps(asked)).hexdigest()) if external else None
+    try:
+        return submit(calls, account, key)
+    except (Refused, Conflict) as error:
+        raise from_submission(error, universal) from None
+
+
+def canonical(value: Any) -> Any:
+    """A body's meaning for comparing it with another: keys in lower case and in order, numbers as text."""
+    if isinstance(value, dict):
+        return {key.lower(): canonical(value[key]) for key in sorted(value, key=str.lower)}
+    if isinstance(value, list):
+        return [canonical(one) for one in value]
+    return value if value is None or isinstance(value, bool | str) else f"#{value}"
+
+
+def transaction_id(raw: Any) -> str | None:
+    """An ExternalTransactionId, exact; None for null and "". Raises Refusal (422)."""
+    if raw is None or raw == "":
+        return None
+    if not isinstance(raw, str) or len(raw) > LONGEST_TRANSACTION or "\x00" in raw:
+        sentence = f"Send text of at most {LONGEST_TRANSACTION} characters, or null."
+        raise invalid_fields([Fault("ExternalTransactionId", "invalid", sentence)])
+    return raw
+
+
+def record_key(raw: Any, operation: int | None) -> int | None:
+    """The key that a RecordID names; None for null and "", 0 (no record's) for what names none."""
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return raw
+    return int(raw) if isinstance(raw, str) and raw.isascii() and raw.isdecimal() and len(raw) < 19 else 0
+
+
+def if_match(request: Request, operation: OperationDefinition) -> int | None:
+    """The last submission that the caller knows, from `If-Match: "123"`. Raises Refusal (400)."""
+    header = request.META.get("HTTP_IF_MATCH")
+    if header is None:
+        return None
+    number = header.strip().removeprefix("W/").strip('"')
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise invalid_parameter("If-Match", 'is the record\'s lastSubmissionID in quotes, like "1234".')
+    if operation.kind == "create":
+        raise invalid_parameter("If-Match", "has no meaning where a record is created; leave it out.")
+    return int(number)
+
+
+def result_json(request: HttpRequest | Request, app: AppDefinition, result: Result, replayed: bool) -> dict[str, Any]:
+    """An operation's answer."""
+    number = record_id(result.record)
+    return {
+        "RecordID": number,
+        "lastSubmissionID": result.submission,
+        "CreatedOn": items.with_offset(moment(result.created_ms)),
+        "LastModifiedOn": items.with_offset(moment(result.modified_ms)),
+        "Changed": list(result.changed),
+        "Replayed": replayed,
+        "Url": absolute(request, reverse("record", args=[app.name, number])),
+    }
+
+
+def absolute(request: HttpRequest | Request, path: str) -> str:
+    """The path as a URL: of PUBLIC_URL where it is set, else of the request."""
+    if settings.PUBLIC_URL:
+        return f"{settings.PUBLIC_URL}{path}"
+    return request.build_absolute_uri(path)
+
+
+def choices(config: Mapping[str, Any]) -> list[str]:
+    """The choices that the settings name, if any."""
+    return list(config.get("choices", []))
+
+
+def field_json(column: Column) -> dict[str, Any]:
+    """A field's metadata."""
+    return {
+        "key": column.name,
+        "label": column.label,
+        "type": column.type.name,
+        "required": column.required,
+        "choices": choices(column.config),
+    }
+
+
+def compressed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The response gzipped when the client takes it and it is worth it."""
+    if len(response.content) < GZIP_FROM or "gzip" not in request.META.get("HTTP_ACCEPT_ENCODING", ""):
+        return response
+    response.content = gzip.compress(response.content, compresslevel=3, mtime=0)
+    response["Content-Encoding"] = "gzip"
+    response["Content-Length"] = str(len(response.content))
+    response["Vary"] = ", ".join(filter(None, [response.get("Vary", ""), "Accept-Encoding"]))
+    return response
+

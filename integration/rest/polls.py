@@ -1,0 +1,140 @@
+"""The poll: a view applied to records, in plain or Zapier mode, as bytes (contract, The poll).
+
+State and definition are settled before; here is one query for the rows, and their rendering.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from flowfinity import clock, definitions
+from flowfinity.definitions import ViewDefinition
+from flowfinity.fields import Format
+from flowfinity.models import Record, User
+from flowfinity.query import QueryError
+from integration import items, zapier_mode
+from integration.models import RestAccess, Surface
+from integration.rest.arguments import MOST_RECORDS, answered
+
+SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A poll's body; `newest` is its greatest submission number, `cut` says that 5 MB were reached."""
+
+    body: bytes
+    count: int
+    newest: int
+    cut: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a client, and Configure, is told about the size."""
+        if self.cut:
+            return {"X-Flowfinity-Cut": f"oldest records left out: the answer reached {zapier_mode.MOST_BYTES} bytes"}
+        if len(self.body) >= zapier_mode.WARN_BYTES:
+            return {"X-Flowfinity-Warning": f"the answer nears {zapier_mode.MOST_BYTES} bytes: shorten the lookback"}
+        return {}
+
+
+def zapier_answer(
+    view: ViewDefinition, format: Format, start: dt.datetime, arguments: Mapping[str, Any], now: dt.datetime
+) -> Answer:
+    """What Zapier gets: modified since `start`, newest first, cut at its oldest end. Raises Refusal (400)."""
+    query = zapier_mode.overlay(answered(view.query, arguments, now), start)
+    rows = query.apply(Record.objects.all()).values_list(*items.ROW).iterator(chunk_size=500)
+    return rendered(rows, items.renderer(view, format, zapier=True), zapier_mode.MOST_BYTES)
+
+
+def plain_answer(
+    view: ViewDefinition, format: Format, arguments: Mapping[str, Any], now: dt.datetime, limit: int | None
+) -> Answer:
+    """The view's own records in its own order, at most `limit`. Raises Refusal (400)."""
+    query = answered(view.query, arguments, now)
+    rows = query.apply(Record.objects.all()).values_list(*items.ROW)[: limit or MOST_RECORDS]
+    return rendered(rows, items.renderer(view, format, zapier=False))
+
+
+def rendered(rows: Iterable[Any], item: Callable[[Any], items.Item], most: int = 0) -> Answer:
+    """The rows as a JSON array of at most `most` bytes (0: no bound), checked while rendering."""
+    parts: list[bytes] = []
+    size, newest, cut = 2, 0, False
+    for row in rows:
+        part = orjson.dumps(item(row))
+        size += len(part) + 1
+        if most and size > most:
+            cut = True
+            break
+        newest = max(newest, row[6])
+        parts.append(part)
+    return Answer(b"[" + b",".join(parts) + b"]", len(parts), newest, cut)
+
+
+def sample_answer(view: ViewDefinition, format: Format, now: dt.datetime) -> bytes:
+    """Up to three items of exactly the Zapier-mode shape; made up from the field types when there is no record."""
+    query = zapier_mode.overlay(answered(view.query, {}, now), dt.datetime.fromtimestamp(0, dt.UTC))
+    rows = list(query.apply(Record.objects.all()).values_list(*items.ROW)[:SAMPLES])
+    item = items.renderer(view, format, zapier=True)
+    return orjson.dumps([item(row) for row in rows or [items.made_up(view, now)]])
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a client would get now, for Configure: `error` is a sentence when it would be refused."""
+
+    status: int
+    body: bytes
+    count: int
+    error: str
+    newest: int = 0
+
+
+def preview(view_id: int, account: User, base_url: str = "", mode: str = "zapier") -> Preview:
+    """What the account would get from the view now. Runs in process, needs no password, and counts as no poll."""
+    access = RestAccess.objects.select_related("view").filter(view_id=view_id).first()
+    surface = Surface.objects.get(pk=1)
+    if not account.is_active:
+        return Preview(403, b"", 0, "The account is deactivated.")
+    if not surface.query_enabled:
+        return Preview(403, b"", 0, "Query() is switched off for this site.")
+    if access is None or not access.enabled:
+        return Preview(404, b"", 0, "The view is not enabled for REST.")
+    if not account.roles.filter(views=view_id).exists():
+        return Preview(404, b"", 0, "None of the account's roles grants this view.")
+    assert access.view is not None
+    now = clock.now()
+    try:
+        view = definitions.of(access.view.app_id).view(view_id)
+    except QueryError as error:
+        return Preview(500, b"", 0, f"The view's filter cannot be read: {error}.")
+    format: Format = "typed" if access.format == "typed" else "flowfinity"
+    if mode == "zapier":
+        days = access.lookback_days or surface.lookback_days
+        floor = max(access.floor_ms, 0 if access.lookback_days else surface.floor_ms)
+        answer = zapier_answer(view, format, zapier_mode.window_start(now, days, floor), {}, now)
+    else:
+        answer = plain_answer(view, format, {}, now, None)
+    return Preview(200, answer.body, answer.count, "", answer.newest)
+
+
+def sample(view_id: int, base_url: str = "") -> bytes:
+    """The view's sample in its format, for Configure. Raises QueryError for a filter that cannot be read."""
+    access = RestAccess.objects.filter(view_id=view_id).first()
+    format: Format = "typed" if access and access.format == "typed" else "flowfinity"
+    return sample_answer(view_of(view_id), format, clock.now())
+
+
+def view_of(view_id: int) -> ViewDefinition:
+    """The view by key. Raises definitions.Unknown."""
+    for app in definitions.every():
+        for view in app.views:
+            if view.id == view_id:
+                return view
+    raise definitions.Unknown(view_id)
+
