@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flowfinity import names
+from flowfinity.definitions import read_parameters
 from flowfinity.fields import TYPES
 from flowfinity.models import App, Field, Journal, Operation, View, configuring
 from flowfinity.query import SYSTEM_COLUMNS, Column, QueryError, load_filter, load_order
-from flowfinity.definitions import read_parameters
 
 FORMAT = 1
 STANDARD_VIEW = {"name": "ViewAllRecords", "label": "View all records"}

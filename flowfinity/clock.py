@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from contextlib import suppress
 from pathlib import Path
 
 # A test server's clock: the file holds seconds to add to the real time, and is read at every look, so that a test
@@ -15,10 +16,8 @@ def now() -> dt.datetime:
     """The present time in UTC, cut to the millisecond: what is kept is what is shown (contract, Records)."""
     moment = dt.datetime.now(dt.UTC)
     if TEST_CLOCK:
-        try:
+        with suppress(FileNotFoundError):
             moment += dt.timedelta(seconds=float(Path(TEST_CLOCK).read_text(encoding="ascii")))
-        except FileNotFoundError:
-            pass
     return to_millisecond(moment)
 
 

@@ -6,11 +6,14 @@ kept under a version is never older than it.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+import orjson
 
 from flowfinity.fields import TYPES
 from flowfinity.models import App, Configuration, View
@@ -46,6 +49,13 @@ class ViewDefinition:
     columns: tuple[Column, ...]
     query: Query
     parameters: Mapping[str, Parameter]
+    # Of all that decides which records are shown and in which order: a cursor made under another one is void.
+    digest: str
+
+    @property
+    def stable(self) -> bool:
+        """True when what is shown changes only by a submission or a change of configuration, not by time."""
+        return self.query.stable and all(column.type.stable for column in self.columns)
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,7 @@ def read_view(row: View, columns: Mapping[str, Column]) -> ViewDefinition:
         tuple(columns[name] for name in row.columns),
         Query(row.app_id, load_filter(row.filter, columns, parameters), load_order(row.sort, columns)),
         MappingProxyType(parameters),
+        hashlib.sha256(orjson.dumps([row.columns, row.filter, row.sort, row.parameters])).hexdigest()[:16],
     )
 
 

@@ -106,4 +106,6 @@ def database(kept_in: Path) -> dict[str, Any]:
             "CONN_MAX_AGE": None,
             "OPTIONS": options,
         }
-    raise ImproperlyConfigured("DATABASE_URL must start with postgresql:// or sqlite:/// (three slashes, then the path).")
+    raise ImproperlyConfigured(
+        "DATABASE_URL must start with postgresql:// or sqlite:/// (three slashes, then the path)."
+    )

@@ -27,7 +27,7 @@ BLANK_OPERATORS = ("is_blank", "is_not_blank")
 
 
 class FieldError(Exception):
-    """A value that a field refuses: `code` for programs, `message` (under 250 characters) telling a person what to do."""
+    """A value that a field refuses: `code` for programs, `message` (under 250 characters) says what to do."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -50,13 +50,15 @@ class FieldType:
     options: ClassVar[tuple[str, ...]] = ()
     # Absent means a value of its own (No), not blank; so "required" says nothing about it.
     never_blank: ClassVar[bool] = False
+    # False where what is sent may change without a submission to the app: a signed URL, another record's title.
+    stable: ClassVar[bool] = True
 
     def validate(self, raw: Any, config: Config) -> Any:
         """The JSON to store for a value in either wire format, or None for blank. Raises FieldError."""
         raise NotImplementedError
 
     def renderer(self, config: Config, format: Format) -> tuple[Render, Any]:
-        """A function from stored JSON to the wire, and what is sent for blank (contract, Records in a view's answer)."""
+        """A function from stored JSON to the wire, and what is sent for blank (contract, Records)."""
         return same, None
 
     def display(self, value: Any, config: Config) -> str:
@@ -167,6 +169,8 @@ class MultilineText(Text):
     label = "Multi-line text"
     longest = 100_000
     wide = True
+    # A page's place holds the sort values of its last row: a chapter of text does not fit into a URL.
+    sortable = False
     example = "Example text. It may have several lines."
 
     def widget(self, config: Config) -> forms.Widget:
@@ -252,7 +256,9 @@ class Number(FieldType):
         value = float(exact)
         if abs(value) == float("inf") or (exact and abs(value) < 1e-300):
             raise FieldError("invalid", "This number is too large or too small to be kept.")
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+        # A whole number is stored with its own digits as far as JSON is read back as a whole number (64 bits): as a
+        # float it would come back from PostgreSQL as another value, and an edit that changes nothing would change it.
+        return int(exact) if value.is_integer() and abs(value) < 2**63 else value
 
     def renderer(self, config: Config, format: Format) -> tuple[Render, Any]:
         return (plain if format == "flowfinity" else same), None
@@ -416,7 +422,9 @@ class DateTime(FieldType):
             moment = dt.datetime.fromisoformat(raw.upper())
             if moment.tzinfo is None:
                 moment = in_site_zone(moment)
-            return stamp(moment)
+            stored = stamp(moment)
+            # Of the first and the last year not every moment can be shown in every zone.
+            return stored if "0002" <= stored[:4] <= "9998" else self.refuse()
         except (ValueError, OverflowError):
             return self.refuse()
 
@@ -446,7 +454,7 @@ class DateTime(FieldType):
 
 
 def in_site_zone(moment: dt.datetime) -> dt.datetime:
-    """A zone-less time in the site's zone: the first of an hour that occurs twice. Raises ValueError for a skipped one."""
+    """A zone-less time in the site's zone: the first of an hour that occurs twice. Raises ValueError for a skipped."""
     zone = timezone.get_default_timezone()
     aware = moment.replace(tzinfo=zone, fold=0)
     if aware.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != moment:
@@ -540,7 +548,7 @@ class MultipleSelection(FieldType):
         return ", ".join(self.to_form(value, config))
 
     def sample(self, config: Config) -> Any:
-        return {choice: True for choice in list(config.get("choices", ()))[:2]} or None
+        return dict.fromkeys(list(config.get("choices", ()))[:2], True) or None
 
     def faults(self, config: Config) -> list[str]:
         return choice_faults(config)
@@ -562,7 +570,7 @@ def shortened(choices: Sequence[str]) -> str:
 
 
 def choice_faults(config: Config) -> list[str]:
-    """What is wrong with a selection's choices. A quote or a backslash cannot be asked for in JSON on both databases."""
+    """What is wrong with a selection's choices. JSON on both databases cannot be asked for a quote or a backslash."""
     choices = config.get("choices")
     if not isinstance(choices, list) or not choices:
         return ["A selection needs a list of choices."]
@@ -575,7 +583,7 @@ def choice_faults(config: Config) -> list[str]:
     tones = config.get("tones", {})
     if not isinstance(tones, dict) or not set(tones) <= set(choices):
         return ["Tones name choices that are not there."]
-    if not set(tones.values()) <= {"bad", "warn", "ok", ""}:
+    if any(tone not in ("bad", "warn", "ok", "") for tone in tones.values()):
         return ["A tone is bad, warn or ok."]
     return []
 
@@ -587,7 +595,7 @@ class WholeNumber(Number):
 
     def operand(self, raw: Any, config: Config) -> Any:
         value = self.validate(raw, config)
-        if isinstance(value, float):
+        if value is not None and (isinstance(value, float) or abs(value) >= 2**53):
             raise FieldError("invalid", "Send a whole number below 9,007,199,254,740,992.")
         return value
 

@@ -215,7 +215,9 @@ class Role(models.Model):
     name = models.CharField(max_length=150, unique=True)
     views = models.ManyToManyField(View, blank=True, related_name="roles")
     operations = models.ManyToManyField(Operation, blank=True, related_name="roles")
-    feeds = models.ManyToManyField(App, blank=True, related_name="roles", help_text="Apps whose every submission it reads.")
+    feeds = models.ManyToManyField(
+        App, blank=True, related_name="roles", help_text="Apps whose every submission it reads."
+    )
 
     class Meta:
         ordering = ["name"]

@@ -9,10 +9,8 @@ LENGTH = 63
 
 SYSTEM = ("RecordID", "CreatedBy", "CreatedOn", "LastModifiedBy", "LastModifiedOn", "lastSubmissionID")
 ZAPIER = ("id", "IsNew", "LastOperation")
-NO_FIELD = frozenset(
-    name.lower() for name in (*SYSTEM, *ZAPIER, "ExternalTransactionId", "Operations", "OnBehalfOf")
-)
-NO_PARAMETER = frozenset("mode values limit cursor after client format username password".split())
+NO_FIELD = frozenset(name.lower() for name in (*SYSTEM, *ZAPIER, "ExternalTransactionId", "Operations", "OnBehalfOf"))
+NO_PARAMETER = frozenset(["mode", "values", "limit", "cursor", "after", "client", "format", "username", "password"])
 
 
 def propose(label: str) -> str:

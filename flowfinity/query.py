@@ -185,11 +185,31 @@ class Order:
     column: Column
     descending: bool = False
 
+    def path(self, paths: Mapping[str, str]) -> str:
+        """What is compared to sort."""
+        return self.column.type.comparable(self.column.path(paths))
+
     def expressions(self, paths: Mapping[str, str]) -> OrderBy:
         """The sort key for both databases: blanks last. A system column has none, and must match its index."""
-        path = F(self.column.type.comparable(self.column.path(paths)))
+        path = F(self.path(paths))
         last = None if self.column.system else True
         return path.desc(nulls_last=last) if self.descending else path.asc(nulls_last=last)
+
+    def beyond(self, paths: Mapping[str, str], value: Any) -> Q:
+        """The rows that this key alone sorts after `value`, blanks last."""
+        if value is None:
+            return NOTHING
+        later = Q((f"{self.path(paths)}__{'lt' if self.descending else 'gt'}", value))
+        return later if self.column.system else later | self.level(paths, None)
+
+    def level(self, paths: Mapping[str, str], value: Any) -> Q:
+        """The rows that this key alone does not tell from `value`."""
+        if value is None:
+            return Q((f"{self.column.path(paths)}__isnull", True))
+        return Q((self.path(paths), value))
+
+
+NOTHING = Q(pk__in=[])
 
 
 @dataclass(frozen=True)
@@ -199,6 +219,8 @@ class Query:
     app: int
     where: Filter | None = None
     order: tuple[Order, ...] = ()
+    # The sort keys' values of the last row seen (`keys`), to go on behind it; None to start.
+    after: tuple[Any, ...] | None = None
 
     def conditions(self) -> Iterator[Condition]:
         """Every condition, however deep."""
@@ -225,15 +247,30 @@ class Query:
 
     def q(self, paths: Mapping[str, str]) -> Q:
         """The query's rows, as Q. Raises QueryError while a parameter is unanswered."""
-        return Q(app_id=self.app) & (self.where.q(paths) if self.where is not None else Q())
+        found = Q(app_id=self.app)
+        if self.where is not None:
+            found &= self.where.q(paths)
+        return found if self.after is None else found & self.behind(paths)
+
+    def keys(self) -> tuple[Order, ...]:
+        """The sort keys to the last one, which no two records share."""
+        if any(order.column.unique for order in self.order):
+            return self.order
+        return (*self.order, Order(SYSTEM_COLUMNS["RecordID"]))
+
+    def behind(self, paths: Mapping[str, str]) -> Q:
+        """The rows that come after the place `after`: keyset paging, never an offset (contract, The poll, 2)."""
+        assert self.after is not None
+        level, found = Q(), NOTHING
+        for order, value in zip(self.keys(), self.after, strict=True):
+            found |= level & order.beyond(paths, value)
+            level &= order.level(paths, value)
+        return found
 
     def apply(self, queryset: models.QuerySet[MODEL]) -> models.QuerySet[MODEL]:
-        """The queryset's rows that answer, in order; of records or of submissions (`model.PATHS` says where what is)."""
+        """The rows that answer, in order, of records or of submissions (`model.PATHS` says what is where)."""
         paths: Mapping[str, str] = queryset.model.PATHS  # type: ignore[attr-defined]
-        keys = [order.expressions(paths) for order in self.order]
-        if not any(order.column.unique for order in self.order):
-            keys.append(Order(SYSTEM_COLUMNS["RecordID"]).expressions(paths))
-        return queryset.filter(self.q(paths), deleted=False).order_by(*keys)
+        return queryset.filter(self.q(paths), deleted=False).order_by(*(key.expressions(paths) for key in self.keys()))
 
     def describe(self) -> str:
         """What the view shows, as a sentence."""

@@ -132,7 +132,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "frame-ancestors": [SELF],
         "form-action": [SELF],
-    }
+    },
 }
 
 REST_FRAMEWORK = {

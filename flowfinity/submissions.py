@@ -122,9 +122,7 @@ class _DefinitionChanged(Exception):
     """The configuration changed between validation and the lock: validate again."""
 
 
-def submit(
-    calls: Sequence[Call], by: User, transaction: Key | None = None, at: dt.datetime | None = None
-) -> Outcome:
+def submit(calls: Sequence[Call], by: User, transaction: Key | None = None, at: dt.datetime | None = None) -> Outcome:
     """Carries out the calls as one transaction, all or none, and answers with their results.
 
     `at` is the submissions' time (the clock by default); it never runs backwards within an app. Raises Invalid, Stale
@@ -236,8 +234,7 @@ def carry_out(
         # Text of any length may come as a RecordID; only what fits the column is looked for.
         records = Record.objects.in_bulk([pk for pk in pks if 0 < pk < 2**63]) if pks else {}
         steps = [
-            step(index, call, values, records)
-            for index, (call, values) in enumerate(zip(calls, cleaned, strict=True))
+            step(index, call, values, records) for index, (call, values) in enumerate(zip(calls, cleaned, strict=True))
         ]
         results = write(steps, journals, by, at)
         if key:
@@ -314,9 +311,7 @@ def name_of(call: Call) -> str:
     return call.operation.name if call.operation else ""
 
 
-def write(
-    steps: Sequence[Step], journals: Mapping[int, Journal], by: User, at: dt.datetime | None
-) -> list[Result]:
+def write(steps: Sequence[Step], journals: Mapping[int, Journal], by: User, at: dt.datetime | None) -> list[Result]:
     """Draws the numbers, stamps the Journals, and writes records and submissions."""
     counts = {app: sum(step.writes for step in steps if step.app == app) for app in journals}
     now = milliseconds(at or clock.now())
@@ -331,9 +326,7 @@ def write(
         Record.objects.bulk_create(made)
     edited = {id(one.record): one.record for one in steps if one.writes and one.kind != Submission.CREATED}
     if edited:
-        Record.objects.bulk_create(
-            edited.values(), update_conflicts=True, unique_fields=["id"], update_fields=EDITED
-        )
+        Record.objects.bulk_create(edited.values(), update_conflicts=True, unique_fields=["id"], update_fields=EDITED)
     written = [
         Submission(
             id=number,
@@ -410,4 +403,3 @@ def milliseconds(on: dt.datetime) -> int:
 def moment(ms: int) -> dt.datetime:
     """Milliseconds since 1970 as a moment in UTC."""
     return dt.datetime.fromtimestamp(ms // 1000, dt.UTC).replace(microsecond=ms % 1000 * 1000)
-

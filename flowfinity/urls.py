@@ -10,6 +10,7 @@ urlpatterns = [
     re_path(r"^healthz/?$", health.alive),
     re_path(r"^readyz/?$", health.ready),
     path("admin/", admin.site.urls),
+    path("", include("flowfinity.workspace.urls")),
 ]
 
 handler400 = "integration.rest.errors.bad_request"

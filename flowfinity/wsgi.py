@@ -1,4 +1,4 @@
-"""The WSGI entry point that the server loads. WSGI, not ASGI: Django's ASGI with sync endpoints is several times slower."""
+"""What the server loads. WSGI, not ASGI: Django's ASGI with synchronous endpoints is several times slower."""
 
 import os
 

@@ -7,7 +7,7 @@ The renderers are closed over the view's columns and made once a definition vers
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from flowfinity.definitions import ViewDefinition
 from flowfinity.fields import Format, record_id
-from flowfinity.query import SYSTEM_COLUMNS
+from flowfinity.query import SYSTEM_COLUMNS, Column
 
 Row = tuple[Any, ...]
 Item = dict[str, Any]
@@ -45,11 +45,19 @@ def with_offset(moment: dt.datetime) -> str:
     return offset_time(timezone.get_default_timezone())(moment)
 
 
+def values_renderer(columns: Iterable[Column], format: Format) -> Callable[[Mapping[str, Any]], Item]:
+    """A function from stored values to the wire: every key present, an empty value in its shape."""
+    shapes = [(column.name, *column.type.renderer(column.config, format)) for column in columns]
+
+    def values_of(values: Mapping[str, Any]) -> Item:
+        return {name: blank if (value := values.get(name)) is None else render(value) for name, render, blank in shapes}
+
+    return values_of
+
+
 def renderer(view: ViewDefinition, format: Format, zapier: bool) -> Callable[[Row], Item]:
     """A function from a row of `ROW` to an item: the layout's fields, then the system fields."""
-    columns = [
-        (column.name, *column.type.renderer(column.config, format)) for column in view.columns if not column.system
-    ]
+    values_of = values_renderer((column for column in view.columns if not column.system), format)
     if zapier:
         time = offset_time(timezone.get_default_timezone())
     else:
@@ -57,9 +65,7 @@ def renderer(view: ViewDefinition, format: Format, zapier: bool) -> Callable[[Ro
 
     def item(row: Row) -> Item:
         values, pk, created_by, created_on, modified_by, modified_on, last, first, operation = row
-        out = {
-            name: blank if (value := values.get(name)) is None else render(value) for name, render, blank in columns
-        }
+        out = values_of(values)
         out["RecordID"] = record_id(pk)
         out["CreatedBy"] = created_by
         out["CreatedOn"] = time(created_on)
@@ -78,4 +84,14 @@ def renderer(view: ViewDefinition, format: Format, zapier: bool) -> Callable[[Ro
 def made_up(view: ViewDefinition, now: dt.datetime) -> Row:
     """A believable row of `ROW`, for a view that has no record yet."""
     values = {column.name: column.type.sample(column.config) for column in view.columns if not column.system}
-    return {name: value for name, value in values.items() if value is not None}, 1, "Ada", now, "Ada", now, 1, 1, "Create"
+    return (
+        {name: value for name, value in values.items() if value is not None},
+        1,
+        "Ada",
+        now,
+        "Ada",
+        now,
+        1,
+        1,
+        "Create",
+    )

@@ -19,7 +19,7 @@ class Surface(models.Model):
     query_enabled = models.BooleanField("Query()", default=False, help_text="Outsiders may read enabled views.")
     execute_enabled = models.BooleanField("Execute()", default=False, help_text="Outsiders may run enabled operations.")
     lookback_days = models.PositiveIntegerField("lookback period in days", default=7, validators=DAYS)
-    # Where Zapier's window started when the lookback was last widened, in ms: it never moves back (contract, The poll, 3).
+    # Where Zapier's window started when the lookback was last widened, in ms: it never moves back (contract, poll, 3).
     floor_ms = models.BigIntegerField(default=0, editable=False)
 
     class Meta:

@@ -34,6 +34,11 @@ def window_start(now: dt.datetime, lookback_days: int, floor_ms: int) -> dt.date
     return max(now - dt.timedelta(days=lookback_days), dt.datetime.fromtimestamp(floor_ms / 1000, dt.UTC))
 
 
+def leaves_ms(oldest_ms: int, lookback_days: int) -> int:
+    """When a record modified at `oldest_ms` leaves the window, in milliseconds since 1970."""
+    return oldest_ms + lookback_days * 86_400_000
+
+
 def overlay(query: Query, start: dt.datetime) -> Query:
     """The query as Zapier sees it: modified since `start`, newest first. Laid over twice, it is the same."""
     window = Condition(SYSTEM_COLUMNS["LastModifiedOn"], "on_or_after", start)

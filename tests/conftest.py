@@ -172,7 +172,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, as Playwright's `Browser`. Where there is none: a failure with CI=true, elsewhere a skip."""
+    """Chromium, as Playwright's `Browser`. Where there is none: a failure with CI=true, elsewhere a skip.
+
+    What uses it asks `server`, not the database: Playwright keeps an event loop in this thread, and Django refuses one.
+    A module that has tests of both kinds closes its browser only at its end, so keep them apart.
+    """
     from playwright.sync_api import sync_playwright
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -181,9 +185,7 @@ def browser() -> Iterator[Any]:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
-    # Playwright keeps an event loop in this thread while it is open, and Django refuses its database beside one.
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
         chrome = playwright.chromium.launch(
             executable_path=chromium,
             args=[

@@ -76,7 +76,7 @@ class Site:
         """What the person may use; nothing for who has not logged in."""
         # The page for a request that was refused early is drawn without a user.
         user = getattr(self.request, "user", None)
-        return granted(user) if isinstance(user, User) or getattr(user, "is_authenticated", False) else []
+        return granted(user) if isinstance(user, User) else []
 
     @property
     def apps(self) -> list[dict[str, Any]]:
@@ -97,10 +97,9 @@ class Site:
 
 def of(request: HttpRequest) -> Site:
     """The request's Site, one for all who ask."""
-    known: Site | None = getattr(request, "site", None)
+    known: Site | None = getattr(request, "workspace", None)
     if known is None:
-        known = Site(request)
-        request.site = known  # type: ignore[attr-defined]
+        known = request.workspace = Site(request)  # type: ignore[attr-defined]
     return known
 
 

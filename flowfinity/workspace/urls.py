@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path, register_converter
 
 from flowfinity.fields import record_id
@@ -31,7 +31,7 @@ urlpatterns = [
     path("apps/<slug:app>/views/<slug:view>/", pages.view, name="view"),
     path("apps/<slug:app>/records/<record:record>/", pages.record, name="record"),
     path("apps/<slug:app>/operations/<slug:operation>/", pages.operation, name="operation"),
-    path("login/", LoginView.as_view(), name="login"),
+    path("login/", pages.LoginPage.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("password/", pages.PasswordPage.as_view(), name="password"),
 ]

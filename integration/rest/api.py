@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
+import datetime as dt
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 import orjson
 from django.conf import settings
@@ -22,7 +22,9 @@ from flowfinity.models import Operation, User
 from flowfinity.query import SYSTEM_COLUMNS, Column
 from flowfinity.submissions import Call, Conflict, Fault, Key, Outcome, Refused, Result, moment, submit
 from integration import items, zapier_mode
-from integration.rest import polls
+from integration.models import RestAccess
+from integration.rest import answers, cursors, feed, polls
+from integration.rest.answers import Kept
 from integration.rest.arguments import Asked, read
 from integration.rest.authentication import Basic
 from integration.rest.body import read_object, take
@@ -71,13 +73,9 @@ class Endpoint(ViewSet):
         """Who asks, for what."""
         return self.request.auth  # type: ignore[return-value]
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The response, compressed when asked for."""
-        return compressed(request._request, super().finalize_response(request, response, *args, **kwargs))
-
 
 class Universal(Endpoint):
-    """The universal endpoint: asked, it says whether the credentials work; told, it runs operations as one transaction."""
+    """The universal endpoint: asked, whether the credentials work; told, several operations as one transaction."""
 
     surfaces = {"POST": "Execute()"}
 
@@ -100,7 +98,9 @@ class Universal(Endpoint):
     def run(self, request: Request) -> HttpResponse:
         """Several operations, of one app or several, all or none."""
         if "HTTP_IF_MATCH" in request.META:
-            raise invalid_parameter("If-Match", "is for a single edit; here, give IfLastSubmissionID in each operation.")
+            raise invalid_parameter(
+                "If-Match", "is for a single edit; here, give IfLastSubmissionID in each operation."
+            )
         body = read_object(request._request)
         external = transaction_id(take(body, "ExternalTransactionId"))
         parts = take(body, "Operations")
@@ -111,16 +111,16 @@ class Universal(Endpoint):
             raise invalid_fields(faults)
         allowed = allowed_operations(self.state)
         calls = [self.call(index, part, allowed) for index, part in enumerate(parts)]
-        asked = [[app.name, call.operation.name, canonical(part)] for (app, call), part in zip(calls, parts, strict=True)]  # type: ignore[union-attr]
+        asked = [
+            [app.name, call.operation.name, canonical(part)] for (app, call), part in zip(calls, parts, strict=True)
+        ]  # type: ignore[union-attr]
         outcome = self.submitted([call for _, call in calls], external, asked)
         apps = [app for app, _ in calls]
         results = [
             result_json(self.request, app, result, outcome.replayed)
             for app, result in zip(apps, outcome.results, strict=True)
         ]
-        return Json(
-            orjson.dumps({"ExternalTransactionId": external, "Replayed": outcome.replayed, "Results": results})
-        )
+        return Json(orjson.dumps({"ExternalTransactionId": external, "Replayed": outcome.replayed, "Results": results}))
 
     def call(
         self, index: int, part: Any, allowed: Mapping[tuple[str, str], tuple[AppDefinition, OperationDefinition]]
@@ -169,15 +169,42 @@ class Views(Endpoint):
         state = self.state
         view = self.view()
         asked = read(request._request.GET, view, state.version)
-        if zapier_mode.is_on(asked.mode, request.META.get("HTTP_USER_AGENT", "")):
-            for one in ("limit", "cursor"):
-                if getattr(asked, one) is not None:
-                    raise invalid_parameter(one, "Zapier reads one page, so this is for plain mode (mode=plain) only.")
-            start = zapier_mode.window_start(now, *state.lookback)
-            answer = polls.zapier_answer(view, self.format(asked), start, asked.arguments, now)
+        zapier = zapier_mode.is_on(asked.mode, request.META.get("HTTP_USER_AGENT", ""))
+        if zapier and (asked.limit is not None or asked.cursor is not None):
+            one = "limit" if asked.limit is not None else "cursor"
+            raise invalid_parameter(one, "Zapier reads one page, so this is for plain mode (mode=plain) only.")
+        question = [zapier, self.format(asked), asked.arguments, asked.limit, asked.cursor, absolute(request, "/")]
+        digest = answers.digest(state, question)
+        stable = view.stable
+        if stable and (tag := answers.holds(request.META.get("HTTP_IF_NONE_MATCH", ""), digest, now)):
+            return NotModified(tag)
+        key = orjson.dumps([state.target, question], default=str)
+        kept = answers.answers.get(key, digest, now) if stable else None
+        if kept is None:
+            kept = self.made(view, asked, zapier, now, digest)
+            if stable:
+                answers.answers.put(key, kept)
+            elif kept.tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
+                return NotModified(kept.tag)
+        return body_of(request, kept)
+
+    def made(self, view: ViewDefinition, asked: Asked, zapier: bool, now: dt.datetime, digest: str) -> Kept:
+        """The answer, made from the records. Raises Refusal (400)."""
+        format = self.format(asked)
+        headers = {}
+        if zapier:
+            start = zapier_mode.window_start(now, *self.state.lookback)
+            answer = polls.zapier_answer(view, format, start, asked.arguments, now)
         else:
-            answer = polls.plain_answer(view, self.format(asked), asked.arguments, now, asked.limit)
-        return Json(answer.body, headers={**FRESH, **answer.headers})
+            place = cursor_place(view, asked)
+            answer = polls.plain_answer(view, format, asked.arguments, now, asked.limit, place)
+            if answer.place is not None:
+                headers["Link"] = next_page(self.request, view, asked, answer.place)
+        leaves = zapier_mode.leaves_ms(answer.oldest_ms, self.state.lookback[0]) if zapier and answer.count else 0
+        if not view.stable:
+            # Time alone changes these rows: the tag can only be the answer's own.
+            digest, leaves = hashlib.sha256(answer.body).hexdigest()[:32], 0
+        return Kept(digest, leaves, answer.body, {**headers, **answer.headers})
 
     def fields(self, request: Request, app: str, name: str) -> HttpResponse:
         """The view's fields and parameters, for a client that wants labels and types."""
@@ -236,6 +263,48 @@ class Operations(Endpoint):
         return Json(orjson.dumps(result_json(request, definition, outcome.results[0], outcome.replayed)))
 
 
+class Feed(Endpoint):
+    """An app's submissions, one by one."""
+
+    target = "feed"
+    surfaces = {"": "Query()"}
+
+    def read(self, request: Request, app: str) -> HttpResponse:
+        """A bare array, ascending, frozen as submitted; `Link` leads on."""
+        state = self.state
+        assert state.app is not None
+        place, limit, format = feed.read(request._request.GET)
+        body, last = feed.after(definitions.of(state.app, state.version), place, limit, format)
+        headers = dict(FRESH)
+        if last is not None:
+            headers["Link"] = link(request, {"after": str(last), "limit": str(limit), "values": format})
+        return Json(body, headers=headers)
+
+
+class Apps(Endpoint):
+    """What this account may use."""
+
+    def index(self, request: Request) -> HttpResponse:
+        """The apps with their enabled views and operations, each with its URL."""
+        state = self.state
+        granted = {
+            kind: set(
+                RestAccess.objects.filter(enabled=True, **{f"{kind}__roles__members": state.account})
+                .order_by()
+                .values_list(f"{kind}_id", flat=True)
+            )
+            for kind in ("view", "operation", "feed_of")
+        }
+        found = []
+        for app in definitions.every():
+            views = [view for view in app.views if view.id in granted["view"]]
+            operations = [operation for operation in app.operations if operation.id in granted["operation"]]
+            fed = app.id in granted["feed_of"]
+            if views or operations or fed:
+                found.append(app_json(request, app, views, operations, fed))
+        return Json(orjson.dumps(found), headers=FRESH)
+
+
 class Nothing(Endpoint):
     """Any other address under /api: 404 as JSON, for those who may know."""
 
@@ -247,6 +316,26 @@ class Nothing(Endpoint):
     def nothing(self, request: Request, **kwargs: Any) -> HttpResponse:
         """Never reached: `initial` has refused."""
         raise not_found()
+
+
+def app_json(
+    request: Request,
+    app: AppDefinition,
+    views: Sequence[ViewDefinition],
+    operations: Sequence[OperationDefinition],
+    fed: bool,
+) -> dict[str, Any]:
+    """An app with what of it may be used."""
+    url = absolute(request, f"/api/apps/{app.name}")
+    return {
+        "Name": app.name,
+        "Label": app.label,
+        "Views": [{"Name": v.name, "Label": v.label, "Url": f"{url}/views/{v.name}"} for v in views],
+        "Operations": [
+            {"Name": o.name, "Label": o.label, "Kind": o.kind, "Url": f"{url}/operations/{o.name}"} for o in operations
+        ],
+        "Submissions": f"{url}/submissions" if fed else None,
+    }
 
 
 def allowed_operations(state: State) -> dict[tuple[str, str], tuple[AppDefinition, OperationDefinition]]:
@@ -352,13 +441,42 @@ def field_json(column: Column) -> dict[str, Any]:
     }
 
 
-def compressed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """The response gzipped when the client takes it and it is worth it."""
-    if len(response.content) < GZIP_FROM or "gzip" not in request.META.get("HTTP_ACCEPT_ENCODING", ""):
-        return response
-    response.content = gzip.compress(response.content, compresslevel=3, mtime=0)
-    response["Content-Encoding"] = "gzip"
-    response["Content-Length"] = str(len(response.content))
-    response["Vary"] = ", ".join(filter(None, [response.get("Vary", ""), "Accept-Encoding"]))
-    return response
+class NotModified(HttpResponse):
+    """304: what the client has is what it would get."""
 
+    status_code = 304
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(headers={**FRESH, "ETag": tag})
+        del self["Content-Type"]
+
+
+def body_of(request: Request, kept: Kept) -> HttpResponse:
+    """The answer, compressed when the client takes it and it is worth it."""
+    headers = {**FRESH, **kept.headers, "ETag": kept.tag}
+    if len(kept.body) < GZIP_FROM or "gzip" not in request.META.get("HTTP_ACCEPT_ENCODING", ""):
+        return Json(kept.body, headers=headers)
+    headers |= {"Content-Encoding": "gzip", "Vary": f"{FRESH['Vary']}, Accept-Encoding"}
+    return Json(kept.gzipped(), headers=headers)
+
+
+def cursor_question(view: ViewDefinition, asked: Asked) -> str:
+    """What a cursor belongs to: the view as it stands, and the arguments."""
+    parts = [view.id, view.digest, sorted((name, str(value)) for name, value in asked.arguments.items())]
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:16]
+
+
+def cursor_place(view: ViewDefinition, asked: Asked) -> tuple[Any, ...] | None:
+    """The place to go on from, or None to start. Raises Refusal (400)."""
+    return None if asked.cursor is None else cursors.read(asked.cursor, cursor_question(view, asked))
+
+
+def next_page(request: Request, view: ViewDefinition, asked: Asked, place: Sequence[Any]) -> str:
+    """The Link header to what follows: the same question, with a cursor."""
+    given = {**asked.given, "cursor": cursors.write(cursor_question(view, asked), place)}
+    return link(request, given)
+
+
+def link(request: Request, given: Mapping[str, str]) -> str:
+    """A Link header to this address with these arguments."""
+    return f'<{absolute(request, request._request.path)}?{urlencode(given)}>; rel="next"'

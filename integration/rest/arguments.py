@@ -1,4 +1,4 @@
-"""The query string as typed arguments. django-filter parses and types the view's parameters; the rest is the poll's own.
+"""The query string as typed arguments: a view's parameters by django-filter, and the poll's own.
 
 A view's parameters become a FilterSet whose filters clean by the field type itself; the filtering is Query's.
 """
@@ -74,6 +74,8 @@ class Asked:
     cursor: str | None
     client: str
     arguments: Mapping[str, Any]
+    # What was given of what is known, as it was written: for a link to the next page.
+    given: Mapping[str, str]
 
 
 def read(data: QueryDict, view: ViewDefinition, version: int) -> Asked:
@@ -89,10 +91,11 @@ def read(data: QueryDict, view: ViewDefinition, version: int) -> Asked:
     return Asked(
         choice(given, "mode", MODES),
         choice(given, "values", FORMATS),
-        limit(given),
+        whole(given, "limit", 1, MOST_RECORDS),
         given.get("cursor"),
         client(given),
         arguments(given, view, version) if view.parameters else {},
+        given,
     )
 
 
@@ -114,13 +117,13 @@ def choice(given: Mapping[str, str], name: str, choices: tuple[Any, ...]) -> Any
     return given[name]
 
 
-def limit(given: Mapping[str, str]) -> int | None:
-    """How many records at most, or None. Raises Refusal (400)."""
-    value = given.get("limit")
+def whole(given: Mapping[str, str], name: str, least: int, most: int) -> int | None:
+    """A whole number within its bounds, or None when it is not given. Raises Refusal (400)."""
+    value = given.get(name)
     if value is None:
         return None
-    if not (value.isascii() and value.isdecimal() and len(value) < 8 and 1 <= int(value) <= MOST_RECORDS):
-        raise invalid_parameter("limit", f"is a whole number from 1 to {MOST_RECORDS:,}.")
+    if not (value.isascii() and value.isdecimal() and len(value) < 17 and least <= int(value) <= most):
+        raise invalid_parameter(name, f"is a whole number from {least:,} to {most:,}.")
     return int(value)
 
 

@@ -102,7 +102,7 @@ def throttled() -> Refusal:
     return Refusal(
         429,
         "throttled",
-        f"Too many wrong passwords for this account from this address. Wait {seconds} seconds, then send the right one.",
+        f"Too many wrong passwords for this account from this address. Wait {seconds} seconds, then send the right.",
         headers={"Retry-After": str(seconds)},
     )
 

@@ -28,10 +28,12 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
         found = json.loads(text, object_pairs_hook=unique, parse_float=Decimal, parse_constant=no_constant)
     except json.JSONDecodeError as error:
         raise invalid_json(
-            f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno} (position {error.pos})."
+            f"This is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}, position {error.pos}."
         ) from None
     except Twice as error:
-        raise invalid_json(f"The key {str(error)[:100]!r} stands twice in one object (capitals make no difference).") from None
+        raise invalid_json(
+            f"The key {str(error)[:100]!r} stands twice in one object (capitals make no difference)."
+        ) from None
     except RecursionError:
         raise invalid_json("The body is nested too deeply.") from None
     except ValueError as error:

@@ -153,11 +153,13 @@ def as_refusal(error: Exception) -> Refusal:
         return Refusal(
             503,
             "unavailable",
-            "The database is away for a moment. Send the request again; under the same ExternalTransactionId if it writes.",
+            "The database is away for a moment. Send it again; under the same ExternalTransactionId if it writes.",
             headers={"Retry-After": str(RETRY_SECONDS)},
         )
     log.exception("unexpected error", exc_info=error)
-    return Refusal(500, "internal_error", "Something went wrong on our side; it was logged. Send the request again later.")
+    return Refusal(
+        500, "internal_error", "Something went wrong on our side; it was logged. Send the request again later."
+    )
 
 
 def too_large() -> Refusal:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from django.db.models import F
 
 from flowfinity import clock, definitions
 from flowfinity.definitions import ViewDefinition
 from flowfinity.fields import Format
 from flowfinity.models import Record, User
 from flowfinity.query import QueryError
+from flowfinity.submissions import milliseconds
 from integration import items, zapier_mode
 from integration.models import RestAccess, Surface
 from integration.rest.arguments import MOST_RECORDS, answered
@@ -32,6 +34,10 @@ class Answer:
     count: int
     newest: int
     cut: bool = False
+    # The last row's sort values, where more rows follow.
+    place: tuple[Any, ...] | None = None
+    # When the last row was modified, in ms since 1970: in Zapier mode the oldest.
+    oldest_ms: int = 0
 
     @property
     def headers(self) -> dict[str, str]:
@@ -53,12 +59,24 @@ def zapier_answer(
 
 
 def plain_answer(
-    view: ViewDefinition, format: Format, arguments: Mapping[str, Any], now: dt.datetime, limit: int | None
+    view: ViewDefinition,
+    format: Format,
+    arguments: Mapping[str, Any],
+    now: dt.datetime,
+    limit: int | None = None,
+    after: tuple[Any, ...] | None = None,
 ) -> Answer:
-    """The view's own records in its own order, at most `limit`. Raises Refusal (400)."""
-    query = answered(view.query, arguments, now)
-    rows = query.apply(Record.objects.all()).values_list(*items.ROW)[: limit or MOST_RECORDS]
-    return rendered(rows, items.renderer(view, format, zapier=False))
+    """The view's own records in its own order, at most `limit`, behind the place `after`. Raises Refusal (400)."""
+    query = replace(answered(view.query, arguments, now), after=after)
+    most = limit or MOST_RECORDS
+    keys = query.keys()
+    places = {f"place_{index}": F(key.path(Record.PATHS)) for index, key in enumerate(keys)}
+    rows = query.apply(Record.objects.annotate(**places)).values_list(*items.ROW, *places)
+    found = list(rows[: most + 1])
+    width = len(items.ROW)
+    item = items.renderer(view, format, zapier=False)
+    answer = rendered((row[:width] for row in found[:most]), item)
+    return replace(answer, place=found[most - 1][width:]) if len(found) > most else answer
 
 
 def rendered(rows: Iterable[Any], item: Callable[[Any], items.Item], most: int = 0) -> Answer:
@@ -72,8 +90,10 @@ def rendered(rows: Iterable[Any], item: Callable[[Any], items.Item], most: int =
             cut = True
             break
         newest = max(newest, row[6])
+        oldest = row[5]
         parts.append(part)
-    return Answer(b"[" + b",".join(parts) + b"]", len(parts), newest, cut)
+    oldest_ms = milliseconds(oldest) if parts else 0
+    return Answer(b"[" + b",".join(parts) + b"]", len(parts), newest, cut, oldest_ms=oldest_ms)
 
 
 def sample_answer(view: ViewDefinition, format: Format, now: dt.datetime) -> bytes:
@@ -137,4 +157,3 @@ def view_of(view_id: int) -> ViewDefinition:
             if view.id == view_id:
                 return view
     raise definitions.Unknown(view_id)
-

@@ -36,6 +36,15 @@ def target(table: str, column: str, grants: str, grant: str) -> str:
 SQL: Mapping[str, str] = {
     "": f"{COLUMNS}{NOTHING} {ACCOUNT} WHERE u.username = %s",
     "view": target("flowfinity_view", "view_id", "flowfinity_role_views", "view_id"),
+    "feed": f"""{COLUMNS},
+           a.id, a.id, r.enabled, r.format, r.lookback_days, r.floor_ms, j.last_submission_id, j.last_submitted_ms,
+           EXISTS (SELECT 1 FROM flowfinity_user_roles m JOIN flowfinity_role_feeds g ON g.role_id = m.role_id
+                   WHERE m.user_id = u.id AND g.app_id = a.id)
+    {ACCOUNT}
+      LEFT JOIN flowfinity_app a ON lower(a.name) = %s
+      LEFT JOIN integration_restaccess r ON r.feed_of_id = a.id
+      LEFT JOIN flowfinity_journal j ON j.app_id = a.id
+    WHERE u.username = %s""",
     "operation": target("flowfinity_operation", "operation_id", "flowfinity_role_operations", "operation_id"),
 }
 
@@ -79,8 +88,8 @@ class State:
 
 
 def find(kind: str, username: str, app: str = "", name: str = "") -> State | None:
-    """The state of the account for a view or an operation (`kind`), or None when there is no such account."""
-    arguments = [app.lower(), name.lower(), username] if kind else [username]
+    """The state of the account for a view, an operation or a feed (`kind`), or None when there is no such account."""
+    arguments = {"": [username], "feed": [app.lower(), username]}.get(kind, [app.lower(), name.lower(), username])
     with connection.cursor() as cursor:
         cursor.execute(SQL[kind], arguments)
         row = cursor.fetchone()

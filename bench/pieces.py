@@ -1,0 +1,146 @@
+"""Where a poll's time goes: `python -m bench.pieces PASSWORD PATH…`, in the environment of the site.
+
+Real requests through the whole site in this process, with a clock that always runs for exactly one piece: the
+innermost that is under way. What no piece claims is Django's.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import django
+
+django.setup()
+
+import orjson  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.db.backends.utils import CursorWrapper  # noqa: E402
+from django.db.models.sql.compiler import SQLCompiler  # noqa: E402
+
+from bench.headers import zapier  # noqa: E402
+from flowfinity import definitions, query  # noqa: E402
+from integration import items, zapier_mode  # noqa: E402
+from integration.rest import api, authentication, polls, state  # noqa: E402
+
+REPEATS = 150
+DJANGO = "Django: request, middleware, address, response"
+ENDPOINT = "the endpoint itself (DRF, switches, headers)"
+STATE = "who asks, may they, how fresh: one query"
+RECOGNISE = "recognising the password"
+DEFINITION = "the view's definition and the query string"
+BUILD = "the rows' SQL: built and compiled"
+EXECUTE = "the database's answer to it"
+FETCH = "reading the rows: JSON, times"
+RENDER = "rendering items"
+DUMPS = "JSON of the items"
+PIECES = (DJANGO, ENDPOINT, STATE, RECOGNISE, DEFINITION, BUILD, EXECUTE, FETCH, RENDER, DUMPS)
+
+
+class Stopwatch:
+    """Seconds by piece; while one is under way within another, the other's clock stands."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = defaultdict(float)
+        self._open: list[str] = []
+        self._since = 0.0
+
+    def timed(self, piece: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, its time booked under the piece; inside the state query everything is the state query's."""
+
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            self._turn(STATE if STATE in self._open else piece)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._turn(None)
+
+        return wrapper
+
+    def replace(self, owner: Any, name: str, piece: str) -> None:
+        """Times a function where it stands. Raises AttributeError when it no longer stands there."""
+        setattr(owner, name, self.timed(piece, getattr(owner, name)))
+
+    def _turn(self, piece: str | None) -> None:
+        now = time.perf_counter()
+        if self._open:
+            self.spent[self._open[-1]] += now - self._since
+        if piece is None:
+            self._open.pop()
+        else:
+            self._open.append(piece)
+        self._since = time.perf_counter()
+
+
+def instrument(watch: Stopwatch) -> None:
+    """Books the parts of a poll under their pieces."""
+    watch.replace(api.Views, "dispatch", ENDPOINT)
+    watch.replace(state, "find", STATE)
+    watch.replace(authentication, "verify", RECOGNISE)
+    watch.replace(authentication, "credentials", RECOGNISE)
+    watch.replace(definitions, "of", DEFINITION)
+    watch.replace(api, "read", DEFINITION)
+    watch.replace(zapier_mode, "overlay", BUILD)
+    watch.replace(query.Query, "apply", BUILD)
+    watch.replace(SQLCompiler, "as_sql", BUILD)
+    watch.replace(CursorWrapper, "execute", EXECUTE)
+    polls.orjson = SimpleNamespace(dumps=watch.timed(DUMPS, orjson.dumps))  # type: ignore[attr-defined]
+    rendered, renderer = polls.rendered, items.renderer
+
+    def rows(given: Iterable[Any]) -> Iterator[Any]:
+        each = watch.timed(FETCH, iter(given).__next__)
+        while True:
+            try:
+                yield each()
+            except StopIteration:
+                return
+
+    items.renderer = lambda *args, **kwargs: watch.timed(RENDER, renderer(*args, **kwargs))  # type: ignore[assignment]
+    polls.rendered = lambda given, *rest, **more: rendered(watch.timed(FETCH, rows)(given), *rest, **more)
+
+
+def measure(application: Callable[..., Any], watch: Stopwatch, path: str, password: str) -> dict[str, float]:
+    """Milliseconds by piece, the median of many requests. Raises RuntimeError for an answer that is no 200."""
+    taken: list[dict[str, float]] = []
+    for _ in range(REPEATS):
+        watch.spent.clear()
+        statuses: list[str] = []
+        body = watch.timed(DJANGO, answer)(application, environ(path, password), statuses)
+        if statuses != ["200 OK"]:
+            raise RuntimeError(f"{path} answers {statuses}: {body[:200]!r}")
+        taken.append(dict(watch.spent))
+    return {piece: 1000 * statistics.median(one.get(piece, 0.0) for one in taken) for piece in PIECES}
+
+
+def answer(application: Callable[..., Any], request: dict[str, Any], statuses: list[str]) -> bytes:
+    """The body, read and closed as a server does it."""
+    response = application(request, lambda status, headers, error=None: statuses.append(status))
+    try:
+        return b"".join(response)
+    finally:
+        response.close()
+
+
+def environ(path: str, password: str) -> dict[str, Any]:
+    """A poll, as the server hands it on."""
+    sent = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in zapier(password).items()}
+    return {
+        **{"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "SCRIPT_NAME": "", "HTTP_HOST": "127.0.0.1"},
+        **{"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1"},
+        **{"wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr},
+        **{"wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False},
+        **sent,
+    }
+
+
+if __name__ == "__main__":
+    served, stopwatch = get_wsgi_application(), Stopwatch()
+    instrument(stopwatch)
+    print(json.dumps({path: measure(served, stopwatch, path, sys.argv[1]) for path in sys.argv[2:]}))

@@ -1,0 +1,688 @@
+"""Django's admin, for what it is good at: lists and plain forms of accounts, roles and definitions, and raw look-ups.
+
+Whoever may enter Configure may change all of it; nobody changes a record here, since only `submit` writes records.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm, UserCreationForm
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Count, Max, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from flowfinity import blueprint, names
+from flowfinity.definitions import read_view
+from flowfinity.fields import TYPES
+from flowfinity.models import (
+    App,
+    Field,
+    Journal,
+    JSONField,
+    Operation,
+    Record,
+    Role,
+    Submission,
+    User,
+    View,
+    configuring,
+)
+from flowfinity.query import SYSTEM_COLUMNS, Column, QueryError
+
+# Roles say what people may do; Django's groups would be a second answer to the same question.
+admin.site.unregister(Group)
+
+
+def changing(request: HttpRequest) -> AbstractContextManager[None]:
+    """What a request that may change the configuration runs in."""
+    return configuring() if request.method == "POST" else nullcontext()
+
+
+class ConfigurationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Lists and forms whose every change, actions and deletions included, happens inside `configuring()`."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    has_add_permission = has_view_permission
+    has_change_permission = has_view_permission
+    has_delete_permission = has_view_permission
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with changing(request):
+            return super().changeform_view(request, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with changing(request):
+            return super().changelist_view(request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with changing(request):
+            return super().delete_view(request, *args, **kwargs)
+
+
+class LookUpAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Lists and pages that show and change nothing."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+# Accounts and roles
+
+
+class AccountAddForm(UserCreationForm[User]):
+    display_name = forms.CharField(
+        max_length=150, required=False, help_text="What records and history show. Left empty: the user name."
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "display_name", "account_type")
+
+    def clean(self) -> dict[str, Any]:
+        """The form's values, the display name filled in."""
+        cleaned = super().clean() or self.cleaned_data
+        cleaned["display_name"] = cleaned.get("display_name") or cleaned.get("username", "")
+        return cleaned
+
+
+class AccountForm(UserChangeForm[User]):
+    # Who fills it in; set by the admin on a subclass for each request.
+    asked_by: ClassVar[User | None] = None
+
+    class Meta(UserChangeForm.Meta):
+        model = User
+        labels = {"is_active": "Active", "is_staff": "May configure this site"}
+        help_texts = {
+            "is_active": "An account that is not active is refused at its very next request. Better than deleting it.",
+            "is_staff": "Apps, roles, users and what is open to other systems: everything in Configure.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """The form's values, if nobody locks himself out by them."""
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance == self.asked_by:
+            for name in ("is_active", "is_staff"):
+                if name in self.fields and not cleaned.get(name):
+                    self.add_error(name, "You would lock yourself out. Ask a colleague who may configure to do this.")
+        return cleaned
+
+
+@admin.register(User)
+class AccountAdmin(ConfigurationAdmin, UserAdmin):  # type: ignore[type-arg]
+    form = AccountForm
+    add_form = AccountAddForm
+    add_form_template = None
+    list_display = ("username", "display_name", "account", "is_active", "is_staff", "role_names", "last_login")
+    list_filter = ("account_type", "is_active", "is_staff", "roles")
+    search_fields = ("username", "display_name", "email")
+    ordering = ("username",)
+    filter_horizontal = ("roles",)
+    readonly_fields = ("account", "last_login", "date_joined")
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": ("username", "display_name", "account_type"),
+                "description": "A new account has no roles at first: it can see and do nothing until the next page "
+                "gives it some. That holds for an integration account too.",
+            },
+        ),
+        ("Password", {"fields": ("password1", "password2")}),
+    )
+    fieldsets = (
+        (None, {"fields": ("username", "password", "display_name", "email", "account")}),
+        ("What it may do", {"fields": ("is_active", "is_staff", "roles")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The form's sections; an integration account enters no page, so it cannot configure either."""
+        sections = super().get_fieldsets(request, obj)
+        if obj is None or obj.is_person:
+            return sections
+        return [
+            (title, {**section, "fields": tuple(name for name in section["fields"] if name != "is_staff")})
+            for title, section in sections
+        ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which knows who fills it in."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"asked_by": request.user})
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and obj != request.user
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("roles")
+
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with changing(request):
+            return super().user_change_password(request, *args, **kwargs)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """On to the page that gives the account its roles."""
+        kind = "person" if obj.is_person else "integration account"
+        messages.warning(
+            request, f"{obj} is an {kind} without roles as yet. Choose its roles below.".replace("an p", "a p")
+        )
+        return super().response_add(request, obj, post_url_continue)
+
+    @admin.display(description="account type", ordering="account_type")
+    def account(self, obj: User) -> str:
+        return "Regular" if obj.is_person else "Integration"
+
+    @admin.display(description="roles")
+    def role_names(self, obj: User) -> str:
+        return ", ".join(role.name for role in obj.roles.all()) or "none"
+
+
+@admin.register(Role)
+class RoleAdmin(ConfigurationAdmin):
+    list_display = ("name", "member_names", "grants")
+    search_fields = ("name",)
+    filter_horizontal = ("views", "operations", "feeds")
+    readonly_fields = ("member_names",)
+    fieldsets = (
+        (None, {"fields": ("name", "member_names")}),
+        ("What members may use", {"fields": ("views", "operations", "feeds")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        found = super().get_queryset(request).prefetch_related("members")
+        return found.annotate(*(Count(name, distinct=True) for name in ("views", "operations", "feeds")))
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The choices with their apps, read at once."""
+        if db_field.name in {"views", "operations"}:
+            rows = db_field.remote_field.model.objects.select_related("app")
+            kwargs["queryset"] = rows.order_by("app__label", "position", "pk")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    @admin.display(description="members")
+    def member_names(self, obj: Role) -> SafeString | str:
+        if obj.pk is None:
+            return "None yet. Members are chosen on the page of each user."
+        links = ((reverse("admin:flowfinity_user_change", args=[user.pk]), user) for user in obj.members.all())
+        return format_html_join(", ", '<a href="{}">{}</a>', links) or "None. Choose them on the page of each user."
+
+    @admin.display(description="grants")
+    def grants(self, obj: Any) -> str:
+        counted = ((obj.views__count, "view"), (obj.operations__count, "operation"), (obj.feeds__count, "feed"))
+        return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted if count) or "nothing"
+
+
+# Definitions
+
+
+class Document(forms.JSONField):
+    """JSON that a person writes: shown on many lines, and refused with the place of what is wrong."""
+
+    widget = forms.Textarea(attrs={"rows": 6, "cols": 80, "class": "vLargeTextField", "spellcheck": "false"})
+
+    def to_python(self, value: Any) -> Any:
+        """The decoded JSON, or None for nothing."""
+        if isinstance(value, str) and value.strip():
+            try:
+                json.loads(value, parse_constant=refuse_constant)
+            except json.JSONDecodeError as error:
+                raise ValidationError(
+                    f"This is not JSON. Line {error.lineno}, character {error.colno}: {error.msg}."
+                ) from None
+            except (ValueError, RecursionError) as error:
+                raise ValidationError(f"This is not JSON: {error}.") from None
+            if "\\u0000" in value:
+                raise ValidationError("Remove the NUL character (\\u0000): it cannot be stored.")
+        return super().to_python(value)
+
+    def prepare_value(self, value: Any) -> Any:
+        """The document as text; what was typed and is no JSON stays as it was typed."""
+        if value is None or isinstance(value, forms.fields.InvalidJSONInput):
+            return value or ""
+        return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def refuse_constant(name: str) -> Any:
+    """Python reads NaN and Infinity, JSON has neither."""
+    raise ValueError(f"{name} is no JSON number")
+
+
+def columns_of(app: App) -> dict[str, Column]:
+    """The app's fields by name. Not from `definitions.of`, which would keep what this transaction may yet roll back."""
+    return {
+        row.name: Column(row.name, row.label, TYPES[row.type], row.config, row.required, row.section, row.help)
+        for row in app.fields.all()
+    }
+
+
+class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A named part of an app's definition, checked by the functions that check a blueprint."""
+
+    # Where a fault belongs that is none of a single input's.
+    elsewhere: ClassVar[str | None] = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "name" in self.fields:
+            self.fields["name"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """The form's values with the name settled, if a blueprint could bring them."""
+        cleaned = super().clean() or self.cleaned_data
+        if self.errors:
+            return cleaned
+        if "name" in self.fields and not cleaned["name"]:
+            cleaned["name"] = names.propose(cleaned["label"])
+            if not cleaned["name"]:
+                self.add_error("name", "No name can be made from this label. Choose one: A-Z, then letters and digits.")
+                return cleaned
+        part = {**self.stored(), **cleaned}
+        self.note(blueprint.labelled("", part, set()))
+        self.note(self.namesakes(part))
+        if not self.errors:
+            self.note(self.faults(part))
+        return cleaned
+
+    def stored(self) -> dict[str, Any]:
+        """The values that the form does not ask for."""
+        asked = set(self.fields)
+        return {
+            field.name: getattr(self.instance, field.attname if field.name == "app" else field.name, None)
+            for field in self.instance._meta.fields
+            if field.name not in asked and not field.is_relation
+        }
+
+    def app(self) -> App | None:
+        """The app that the part belongs to."""
+        chosen: App | None = self.cleaned_data.get("app")
+        return chosen or (self.instance.app if self.instance.pk else None)
+
+    def namesakes(self, part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Another of its kind in the app that has the name already."""
+        rows = self.siblings().filter(name__iexact=part["name"]).exclude(pk=self.instance.pk)
+        if rows.exists():
+            yield "name", f"{part['name']} is taken already (capitals make no difference). Choose another name."
+
+    def siblings(self) -> models.QuerySet[Any]:
+        """Those among which the name must be unique."""
+        rows: models.QuerySet[Any] = self._meta.model.objects.filter(app=self.app())
+        return rows
+
+    def faults(self, part: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """What is wrong with the part, as (path, sentence)."""
+        return ()
+
+    def note(self, faults: Iterable[tuple[str, str]]) -> None:
+        """Shows each fault beside the input that its path leads to."""
+        for path, sentence in faults:
+            path = path.lstrip(".")
+            name = re.split(r"[.\[]", path)[0]
+            shown = capfirst(sentence) if path == name else f"{path}: {sentence}"
+            self.add_error(name if name in self.fields else self.elsewhere, shown.rstrip(".") + ".")
+
+
+class AppForm(DefinitionForm):
+    def siblings(self) -> models.QuerySet[Any]:
+        return App.objects.all()
+
+
+class FieldForm(DefinitionForm):
+    elsewhere = "config"
+    type = forms.ChoiceField(
+        choices=[(name, type.label) for name, type in TYPES.items()], help_text="Fixed once saved."
+    )
+
+    def clean_config(self) -> Any:
+        """The type's settings, an object."""
+        config = self.cleaned_data["config"] or {}
+        if not isinstance(config, dict):
+            raise ValidationError('Write an object here, like {"choices": ["Hot", "Warm", "Cold"]}.')
+        return config
+
+    def faults(self, part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What a blueprint's check says, and which views the change would break."""
+        app = self.app()
+        assert app is not None
+        own = {key: part[key] for key in ("name", "label", "type", "required", "section", "help")}
+        for name in own.keys() & part["config"].keys():
+            yield "config", f"{name} has an input of its own"
+        faults = list(blueprint.field_faults("", {**part["config"], **own}, None))
+        yield from faults
+        if self.instance.pk and not faults:
+            before = columns_of(app)
+            column = Column(part["name"], part["label"], TYPES[part["type"]], part["config"])
+            after = {**before, column.name: column}
+            for view in app.views.all():
+                for path, sentence in set(faults_of(view, after)) - set(faults_of(view, before)):
+                    yield "config", f"this would break the view {view.label}, whose {path.lstrip('.')} says: {sentence}"
+
+
+def faults_of(view: View, fields: Mapping[str, Column]) -> Iterable[tuple[str, str]]:
+    """What is wrong with a stored view, given its app's fields."""
+    part = {"columns": view.columns, "filter": view.filter, "sort": view.sort, "parameters": view.parameters}
+    return blueprint.view_faults("", part, {**fields, **SYSTEM_COLUMNS})
+
+
+class OperationForm(DefinitionForm):
+    def clean_fields(self) -> Any:
+        """The fields' names, a list."""
+        return self.cleaned_data["fields"] or []
+
+    def faults(self, part: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        app = self.app()
+        assert app is not None
+        return blueprint.operation_faults("", part, columns_of(app))
+
+
+class ViewForm(DefinitionForm):
+    def clean_sort(self) -> Any:
+        """The sort keys, a list."""
+        return self.cleaned_data["sort"] or []
+
+    def clean_parameters(self) -> Any:
+        """The parameters, a list."""
+        return self.cleaned_data["parameters"] or []
+
+    def faults(self, part: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        app = self.app()
+        assert app is not None
+        return blueprint.view_faults("", part, {**columns_of(app), **SYSTEM_COLUMNS})
+
+
+class DefinitionAdmin(ConfigurationAdmin):
+    """A part of the definition: what is fixed once saved can then only be read."""
+
+    fixed: ClassVar[tuple[str, ...]] = ("name",)
+    formfield_overrides = {JSONField: {"form_class": Document, "widget": Document.widget}}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The inputs that cannot be changed any more."""
+        return (*super().get_readonly_fields(request, obj), *(self.fixed if obj else ()))
+
+
+class PartAdmin(DefinitionAdmin):
+    """A part of an app: in lists by app and place, new ones last."""
+
+    fixed = ("app", "name")
+    list_filter = ("app",)
+    list_select_related = ("app",)
+    ordering = ("app__label", "position", "pk")
+    search_fields = ("label", "name")
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new part takes the last place."""
+        return () if obj else ("position",)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            last = type(obj).objects.filter(app=obj.app).aggregate(last=Max("position"))["last"]
+            obj.position = 0 if last is None else last + 1
+        super().save_model(request, obj, form, change)
+
+
+def list_of(model: str, app: App) -> str:
+    """The list of an app's fields, operations or views."""
+    return f"{reverse(f'admin:flowfinity_{model}_changelist')}?app__id__exact={app.pk}"
+
+
+@admin.register(App)
+class AppAdmin(DefinitionAdmin):
+    form = AppForm
+    change_list_template = "flowfinity/configure/app_list.html"
+    change_form_template = "flowfinity/configure/app_form.html"
+    list_display = ("label", "name", "field_count", "operation_count", "view_count")
+    search_fields = ("label", "name")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        def count(model: type[models.Model]) -> Coalesce:
+            rows = model._default_manager.filter(app=OuterRef("pk")).order_by().values("app")
+            return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), 0)
+
+        found = super().get_queryset(request)
+        return found.annotate(n_fields=count(Field), n_operations=count(Operation), n_views=count(View))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The app itself, then the way to its parts once there is an app."""
+        sections: list[Any] = [(None, {"fields": ("label", "name", "description")})]
+        if obj:
+            sections.append(("Definition", {"fields": ("its_fields", "its_operations", "its_views")}))
+        return sections
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "its_fields", "its_operations", "its_views")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            Journal.objects.create(app=obj)
+            View.objects.create(app=obj, **blueprint.standard_view(obj))
+            messages.info(request, "It has the view View all records, which shows each field that you add.")
+
+    @admin.display(description="fields", ordering="n_fields")
+    def field_count(self, obj: Any) -> str:
+        return format_html('<a href="{}">{}</a>', list_of("field", obj), obj.n_fields)
+
+    @admin.display(description="operations", ordering="n_operations")
+    def operation_count(self, obj: Any) -> str:
+        return format_html('<a href="{}">{}</a>', list_of("operation", obj), obj.n_operations)
+
+    @admin.display(description="views", ordering="n_views")
+    def view_count(self, obj: Any) -> str:
+        return format_html('<a href="{}">{}</a>', list_of("view", obj), obj.n_views)
+
+    @admin.display(description="fields")
+    def its_fields(self, obj: App) -> str:
+        return parts(obj, "field", obj.fields.all())
+
+    @admin.display(description="operations")
+    def its_operations(self, obj: App) -> str:
+        return parts(obj, "operation", obj.operations.all())
+
+    @admin.display(description="views")
+    def its_views(self, obj: App) -> str:
+        return parts(obj, "view", obj.views.all())
+
+
+def parts(app: App, model: str, rows: Iterable[Any]) -> str:
+    """Links to an app's parts of one kind, to their list, and to the form for one more."""
+    links = format_html_join(
+        ", ",
+        '<a href="{}">{}</a>',
+        ((reverse(f"admin:flowfinity_{model}_change", args=[row.pk]), row.label) for row in rows),
+    )
+    return format_html(
+        '<div>{}</div><div class="help"><a href="{}">List</a> · <a href="{}?app={}">Add {} {}</a></div>',
+        links or "None yet.",
+        list_of(model, app),
+        reverse(f"admin:flowfinity_{model}_add"),
+        app.pk,
+        "an" if model == "operation" else "a",
+        model,
+    )
+
+
+@admin.register(Field)
+class FieldAdmin(PartAdmin):
+    form = FieldForm
+    fixed = ("app", "name", "type")
+    list_display = ("label", "name", "app", "type_label", "required", "section", "position")
+    fields = ("app", "label", "name", "type", "config", "required", "section", "help", "position")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, with examples beside the JSON."""
+        kwargs["help_texts"] = {
+            "config": 'A selection: {"choices": ["Hot", "Warm", "Cold"], "tones": {"Hot": "bad"}}, tones being bad, '
+            'warn or ok. A currency: {"currency": "USD"}. Other types: nothing.',
+            "help": "Shown under the input.",
+        }
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            view = View.objects.filter(app=obj.app, name=blueprint.STANDARD_VIEW["name"]).first()
+            if view and obj.name not in view.columns:
+                view.columns.append(obj.name)
+                view.save(update_fields=["columns"])
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What a deletion would take along; a field that a view, an operation or a value needs is protected by it."""
+        deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, missing, [*protected, *(why for field in objs for why in needed_by(field))]
+
+    @admin.display(description="type", ordering="type")
+    def type_label(self, obj: Field) -> str:
+        return TYPES[obj.type].label
+
+
+def needed_by(field: Field) -> Iterator[str]:
+    """What would be wrong without the field, in words."""
+    rest = {name: column for name, column in columns_of(field.app).items() if name != field.name}
+    for view in field.app.views.all():
+        if any(f"{field.name!r}" in sentence for _, sentence in faults_of(view, rest)):
+            yield f"The view {view.label} uses {field.label}"
+    for operation in field.app.operations.all():
+        if field.name in operation.fields:
+            yield f"The operation {operation.label} sets {field.label}"
+    if Submission.objects.filter(app=field.app, values__has_key=field.name).exists():
+        yield f"Records or their history hold values of {field.label}"
+
+
+@admin.register(Operation)
+class OperationAdmin(PartAdmin):
+    form = OperationForm
+    list_display = ("label", "name", "app", "kind", "field_names", "position")
+    fields = ("app", "label", "name", "kind", "fields", "done", "position")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, with the names that can be used."""
+        kwargs["help_texts"] = {"fields": f"The fields it may set, in the form's order. {usable(obj)}"}
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    @admin.display(description="sets")
+    def field_names(self, obj: Operation) -> str:
+        return f"{len(obj.fields)} field{'' if len(obj.fields) == 1 else 's'}" if obj.fields else "–"
+
+
+def usable(part: Any) -> str:
+    """The names that the JSON of a view or an operation can use."""
+    if part is None:
+        return 'A list of names, like ["Company", "LastName"].'
+    return f"Names: {', '.join(columns_of(part.app)) or 'none yet, this app has no fields'}."
+
+
+@admin.register(View)
+class ViewAdmin(PartAdmin):
+    form = ViewForm
+    list_display = ("label", "name", "app", "in_words", "position")
+    readonly_fields = ("in_words",)
+    fields = ("app", "label", "name", "description", "columns", "in_words", "filter", "sort", "parameters", "position")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, with an example beside each JSON."""
+        kwargs["help_texts"] = {
+            "columns": f"Names of fields, in the layout's order. {usable(obj)}",
+            "filter": 'Which records; empty for all. {"all": […]} or {"any": […]} around conditions like '
+            '{"field": "Rating", "operator": "is", "value": "Hot"}; "parameter" in the place of "value" asks the reader.',
+            "sort": 'At most three keys, like {"field": "LastModifiedOn", "direction": "descending"}, in a list.',
+            "parameters": 'What the reader is asked, like {"name": "Company", "label": "Company", "type": "text"}, in a list.',
+        }
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    @admin.display(description="in words")
+    def in_words(self, obj: View) -> str:
+        if obj.pk is None:
+            return "The sentence that says what the view shows stands here once it is saved."
+        try:
+            return read_view(obj, {**columns_of(obj.app), **SYSTEM_COLUMNS}).query.describe()
+        except QueryError as error:
+            return f"This view cannot be read, so it shows nothing. {error}"
+
+
+# Look-ups
+
+
+@admin.register(Record)
+class RecordAdmin(LookUpAdmin):
+    list_display = ("__str__", "app", "last_operation", "modified_on", "modified_by", "last_submission_id", "deleted")
+    list_filter = ("app", "deleted")
+    list_select_related = ("app", "modified_by")
+    ordering = ("-pk",)
+    search_fields = ("=id",)
+    search_help_text = "A record’s number"
+    fields = (
+        "app", "document", "deleted", "created_on", "created_by", "modified_on", "modified_by", "last_operation",
+        "first_submission_id", "last_submission_id", "its_submissions",
+    )  # fmt: skip
+
+    @admin.display(description="values")
+    def document(self, obj: Any) -> str:
+        return printed(obj.values)
+
+    @admin.display(description="submissions")
+    def its_submissions(self, obj: Record) -> str:
+        url = f"{reverse('admin:flowfinity_submission_changelist')}?record__id__exact={obj.pk}"
+        return format_html('<a href="{}">{}</a>', url, obj.submissions.count())
+
+
+@admin.register(Submission)
+class SubmissionAdmin(LookUpAdmin):
+    list_display = ("id", "app", "record", "kind", "operation", "by", "on")
+    list_filter = ("app", "kind")
+    list_select_related = ("app", "record", "by")
+    ordering = ("-pk",)
+    search_fields = ("=id", "=record__id")
+    search_help_text = "A submission’s or a record’s number"
+    fields = ("id", "app", "record", "kind", "operation", "by", "on", "changes", "document", "deleted")
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """The list of one record's submissions, beside Django's own."""
+        return lookup == "record__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.display(description="values after")
+    def document(self, obj: Any) -> str:
+        return printed(obj.values)
+
+    @admin.display(description="changed fields")
+    def changes(self, obj: Submission) -> str:
+        return ", ".join(obj.changed) or "none"
+
+
+def printed(document: Any) -> str:
+    """JSON to read."""
+    return format_html("<pre>{}</pre>", json.dumps(document, ensure_ascii=False, indent=2))

@@ -1,0 +1,92 @@
+"""The site of Configure: Django's admin with one menu beside every page, its own and ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page in the menu. `also` are the lists that are reached from it and have no entry of their own."""
+
+    label: str
+    url_name: str
+    hint: str = ""
+    also: tuple[str, ...] = ()
+
+
+# By name: what a room that is not installed would show is left out.
+MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    ("", (Entry("Home", "admin:index"),)),
+    (
+        "Apps",
+        (
+            Entry(
+                "Apps",
+                "admin:flowfinity_app_changelist",
+                "Their fields, operations and views",
+                (
+                    "admin:flowfinity_field_changelist",
+                    "admin:flowfinity_operation_changelist",
+                    "admin:flowfinity_view_changelist",
+                ),
+            ),
+            Entry("Import a blueprint", "configure-import", "An app from a file, or a newer version of one"),
+            Entry("Records", "admin:flowfinity_record_changelist", "Look up the raw state of any record"),
+            Entry("Submissions", "admin:flowfinity_submission_changelist", "Look up who submitted what, and when"),
+        ),
+    ),
+    (
+        "People",
+        (
+            Entry("Users", "admin:flowfinity_user_changelist", "Accounts of people and of integrations"),
+            Entry("Roles", "admin:flowfinity_role_changelist", "Which views and operations their members may use"),
+        ),
+    ),
+    ("Integration", (Entry("REST Integration", "configure-rest", "What is open to Zapier and other systems"),)),
+)
+
+
+def address(url_name: str) -> str:
+    """The page's path, or "" when it is not there."""
+    try:
+        return reverse(url_name)
+    except NoReverseMatch:
+        return ""
+
+
+def menu(request: HttpRequest) -> list[dict[str, Any]]:
+    """The menu's groups, each `{label, items: [{label, url, hint, current, badge}]}`; one item at most is current."""
+    groups: list[dict[str, Any]] = []
+    nearest, best = None, 0
+    for label, entries in MENU:
+        items = []
+        for entry in entries:
+            url = address(entry.url_name)
+            if not url:
+                continue
+            item = {"label": entry.label, "url": url, "hint": entry.hint, "current": False, "badge": ""}
+            items.append(item)
+            for prefix in (url, *filter(None, map(address, entry.also))):
+                below = request.path == prefix if entry.url_name == "admin:index" else request.path.startswith(prefix)
+                if below and len(prefix) > best:
+                    nearest, best = item, len(prefix)
+        if items:
+            groups.append({"label": label, "items": items})
+    if nearest is not None:
+        nearest["current"] = True
+    return groups
+
+
+class ConfigureSite(AdminSite):
+    site_header = site_title = index_title = "Configure"
+    index_template = "flowfinity/configure/home.html"
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What every page of Configure gets, the menu included."""
+        return {**super().each_context(request), "configure_menu": menu(request)}
