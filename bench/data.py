@@ -22,18 +22,15 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
 import leads  # noqa: E402
+from bench.cases import USERNAME, WINDOWS  # noqa: E402
 from flowfinity import blueprint, clock, definitions  # noqa: E402
 from flowfinity.definitions import AppDefinition  # noqa: E402
 from flowfinity.models import App, Journal, Record, Role, User, configuring  # noqa: E402
 from flowfinity.submissions import milliseconds  # noqa: E402
 from integration.models import RestAccess, Surface  # noqa: E402
-from bench.headers import USERNAME  # noqa: E402
 from leads import demo  # noqa: E402
 
 BLUEPRINT = Path(leads.__file__).with_name("lead_registration.json")
-
-# A view's name: how many days Zapier's window reaches back, and how many records are in it.
-WINDOWS = {"Nothing": (1, 0), "Hundred": (4, 100), "FiveHundred": (30, 500)}
 # Where the records lie that a window shows, in days before now: (how many, from, to).
 AGES = ((100, 1.5, 3.5), (400, 5, 29))
 OTHERS = (31, 3 * 365)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +12,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from django.db.backends.sqlite3.base import Database as sqlite3
 
 from bench import processes
 from tests.cluster import Cluster, Missing

@@ -34,13 +34,13 @@ class Load:
     p99: float
 
 
-def under_load(url: str, headers: Mapping[str, str], seconds: int) -> Load:
-    """So many seconds of requests to one URL by four clients. Raises RuntimeError for any answer but a 200."""
-    return _wrk(url, headers, seconds) if WRK else _clients(url, headers, seconds)
+def under_load(url: str, headers: Mapping[str, str], seconds: int, clients: int = CLIENTS) -> Load:
+    """So many seconds of requests to one URL by so many clients. Raises RuntimeError for any answer but a 200."""
+    return (_wrk if WRK else _clients)(url, headers, seconds, clients)
 
 
-def _wrk(url: str, headers: Mapping[str, str], seconds: int) -> Load:
-    command = [str(WRK), "-t1", f"-c{CLIENTS}", f"-d{seconds}", "--latency", url]
+def _wrk(url: str, headers: Mapping[str, str], seconds: int, clients: int) -> Load:
+    command = [str(WRK), "-t1", f"-c{clients}", f"-d{seconds}", "--latency", url]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -53,10 +53,10 @@ def _wrk(url: str, headers: Mapping[str, str], seconds: int) -> Load:
     return Load(int(requests[1]), float(rate[1]), latency["50"], latency["99"])
 
 
-def _clients(url: str, headers: Mapping[str, str], seconds: int) -> Load:
-    with multiprocessing.get_context("spawn").Pool(CLIENTS) as pool:
+def _clients(url: str, headers: Mapping[str, str], seconds: int, clients: int) -> Load:
+    with multiprocessing.get_context("spawn").Pool(clients) as pool:
         started = time.time() + 1
-        times = [one for each in pool.starmap(_client, [(url, dict(headers), started, seconds)] * CLIENTS) for one in each]
+        times = [one for each in pool.starmap(_client, [(url, dict(headers), started, seconds)] * clients) for one in each]
     cuts = statistics.quantiles(times, n=100)
     return Load(len(times), len(times) / seconds, cuts[49] * 1000, cuts[98] * 1000)
 

@@ -1,4 +1,4 @@
-"""Where a poll's time goes: `python -m bench.pieces PASSWORD PATH…`, in the environment of the site.
+"""Where a poll's time goes: `python -m bench.pieces PASSWORD`, in the environment of the site.
 
 Real requests through the whole site in this process, with a clock that always runs for exactly one piece: the
 innermost that is under way. What no piece claims is Django's.
@@ -21,14 +21,14 @@ import django
 django.setup()
 
 import orjson  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db.backends.utils import CursorWrapper  # noqa: E402
 from django.db.models.sql.compiler import SQLCompiler  # noqa: E402
 
-from bench.headers import zapier  # noqa: E402
+from bench.cases import PIECED, zapier  # noqa: E402
+from bench.cold import application  # noqa: E402
 from flowfinity import definitions, query  # noqa: E402
 from integration import items, zapier_mode  # noqa: E402
-from integration.rest import api, authentication, polls, state  # noqa: E402
+from integration.rest import answers, api, authentication, polls, state  # noqa: E402
 
 REPEATS = 150
 DJANGO = "Django: request, middleware, address, response"
@@ -36,12 +36,15 @@ ENDPOINT = "the endpoint itself (DRF, switches, headers)"
 STATE = "who asks, may they, how fresh: one query"
 RECOGNISE = "recognising the password"
 DEFINITION = "the view's definition and the query string"
+TAG = "the tag that proves an answer"
 BUILD = "the rows' SQL: built and compiled"
 EXECUTE = "the database's answer to it"
 FETCH = "reading the rows: JSON, times"
 RENDER = "rendering items"
-DUMPS = "JSON of the items"
-PIECES = (DJANGO, ENDPOINT, STATE, RECOGNISE, DEFINITION, BUILD, EXECUTE, FETCH, RENDER, DUMPS)
+DUMPS = "the items as JSON"
+PIECES = (DJANGO, ENDPOINT, STATE, RECOGNISE, DEFINITION, TAG, BUILD, EXECUTE, FETCH, RENDER, DUMPS)
+ALL = "together"
+WATCH = "(together, with the stopwatch on)"
 
 
 class Stopwatch:
@@ -87,6 +90,7 @@ def instrument(watch: Stopwatch) -> None:
     watch.replace(authentication, "credentials", RECOGNISE)
     watch.replace(definitions, "of", DEFINITION)
     watch.replace(api, "read", DEFINITION)
+    watch.replace(answers, "digest", TAG)
     watch.replace(zapier_mode, "overlay", BUILD)
     watch.replace(query.Query, "apply", BUILD)
     watch.replace(SQLCompiler, "as_sql", BUILD)
@@ -103,29 +107,39 @@ def instrument(watch: Stopwatch) -> None:
                 return
 
     items.renderer = lambda *args, **kwargs: watch.timed(RENDER, renderer(*args, **kwargs))  # type: ignore[assignment]
-    polls.rendered = lambda given, *rest, **more: rendered(watch.timed(FETCH, rows)(given), *rest, **more)
+    polls.rendered = watch.timed(DUMPS, lambda given, *rest, **more: rendered(rows(given), *rest, **more))
 
 
-def measure(application: Callable[..., Any], watch: Stopwatch, path: str, password: str) -> dict[str, float]:
-    """Milliseconds by piece, the median of many requests. Raises RuntimeError for an answer that is no 200."""
+def measure(path: str, password: str, watch: Stopwatch) -> dict[str, float]:
+    """Milliseconds by piece, the median of many requests, and of the whole."""
     taken: list[dict[str, float]] = []
     for _ in range(REPEATS):
         watch.spent.clear()
-        statuses: list[str] = []
-        body = watch.timed(DJANGO, answer)(application, environ(path, password), statuses)
-        if statuses != ["200 OK"]:
-            raise RuntimeError(f"{path} answers {statuses}: {body[:200]!r}")
-        taken.append(dict(watch.spent))
-    return {piece: 1000 * statistics.median(one.get(piece, 0.0) for one in taken) for piece in PIECES}
+        watch.timed(DJANGO, answer)(path, password)
+        taken.append({**watch.spent, ALL: sum(watch.spent.values())})
+    return {piece: 1000 * statistics.median(one.get(piece, 0.0) for one in taken) for piece in (*PIECES, ALL)}
 
 
-def answer(application: Callable[..., Any], request: dict[str, Any], statuses: list[str]) -> bytes:
-    """The body, read and closed as a server does it."""
-    response = application(request, lambda status, headers, error=None: statuses.append(status))
+def main(password: str) -> dict[str, dict[str, float]]:
+    """By path, the milliseconds by piece. The whole is measured before the stopwatch is put in, which costs its own."""
+    alone, watch = Stopwatch(), Stopwatch()
+    whole = {case.path: measure(case.path, password, alone)[ALL] for case in PIECED}
+    instrument(watch)
+    pieces = {case.path: measure(case.path, password, watch) for case in PIECED}
+    return {path: {**found, ALL: whole[path], WATCH: found[ALL]} for path, found in pieces.items()}
+
+
+def answer(path: str, password: str) -> bytes:
+    """The body of a poll, read and closed as a server does it. Raises RuntimeError for anything but a 200."""
+    statuses: list[str] = []
+    response = application(environ(path, password), lambda status, headers, error=None: statuses.append(status))
     try:
-        return b"".join(response)
+        body = b"".join(response)
     finally:
         response.close()
+    if statuses != ["200 OK"]:
+        raise RuntimeError(f"{path} answers {statuses}: {body[:200]!r}")
+    return body
 
 
 def environ(path: str, password: str) -> dict[str, Any]:
@@ -141,6 +155,4 @@ def environ(path: str, password: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    served, stopwatch = get_wsgi_application(), Stopwatch()
-    instrument(stopwatch)
-    print(json.dumps({path: measure(served, stopwatch, path, sys.argv[1]) for path in sys.argv[2:]}))
+    print(json.dumps(main(sys.argv[1])))

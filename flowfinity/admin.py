@@ -104,7 +104,7 @@ class LookUpAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 # Accounts and roles
 
 
-class AccountAddForm(UserCreationForm[User]):
+class AccountAddForm(UserCreationForm):  # type: ignore[type-arg]
     display_name = forms.CharField(
         max_length=150, required=False, help_text="What records and history show. Left empty: the user name."
     )
@@ -120,7 +120,7 @@ class AccountAddForm(UserCreationForm[User]):
         return cleaned
 
 
-class AccountForm(UserChangeForm[User]):
+class AccountForm(UserChangeForm):  # type: ignore[type-arg]
     # Who fills it in; set by the admin on a subclass for each request.
     asked_by: ClassVar[User | None] = None
 
@@ -320,12 +320,8 @@ class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def stored(self) -> dict[str, Any]:
         """The values that the form does not ask for."""
-        asked = set(self.fields)
-        return {
-            field.name: getattr(self.instance, field.attname if field.name == "app" else field.name, None)
-            for field in self.instance._meta.fields
-            if field.name not in asked and not field.is_relation
-        }
+        rest = (field.name for field in self.instance._meta.fields if not field.is_relation)
+        return {name: getattr(self.instance, name) for name in rest if name not in self.fields}
 
     def app(self) -> App | None:
         """The app that the part belongs to."""
@@ -444,9 +440,9 @@ class PartAdmin(DefinitionAdmin):
     ordering = ("app__label", "position", "pk")
     search_fields = ("label", "name")
 
-    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A new part takes the last place."""
-        return () if obj else ("position",)
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The inputs. A new part takes the last place, and has nothing to be put into words yet."""
+        return [name for name in self.fields or () if obj or name not in {"position", "in_words"}]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -572,9 +568,10 @@ class FieldAdmin(PartAdmin):
 
 def needed_by(field: Field) -> Iterator[str]:
     """What would be wrong without the field, in words."""
-    rest = {name: column for name, column in columns_of(field.app).items() if name != field.name}
+    everything = columns_of(field.app)
+    rest = {name: column for name, column in everything.items() if name != field.name}
     for view in field.app.views.all():
-        if any(f"{field.name!r}" in sentence for _, sentence in faults_of(view, rest)):
+        if set(faults_of(view, rest)) - set(faults_of(view, everything)):
             yield f"The view {view.label} uses {field.label}"
     for operation in field.app.operations.all():
         if field.name in operation.fields:
@@ -626,8 +623,6 @@ class ViewAdmin(PartAdmin):
 
     @admin.display(description="in words")
     def in_words(self, obj: View) -> str:
-        if obj.pk is None:
-            return "The sentence that says what the view shows stands here once it is saved."
         try:
             return read_view(obj, {**columns_of(obj.app), **SYSTEM_COLUMNS}).query.describe()
         except QueryError as error:
@@ -649,6 +644,10 @@ class RecordAdmin(LookUpAdmin):
         "app", "document", "deleted", "created_on", "created_by", "modified_on", "modified_by", "last_operation",
         "first_submission_id", "last_submission_id", "its_submissions",
     )  # fmt: skip
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """Records by number, written with the zeros in front or without."""
+        return super().get_search_results(request, queryset, search_term.strip().lstrip("0"))
 
     @admin.display(description="values")
     def document(self, obj: Any) -> str:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -58,6 +58,9 @@ class ViewDefinition:
         return self.query.stable and all(column.type.stable for column in self.columns)
 
 
+DEFINITION = TypeVar("DEFINITION", OperationDefinition, ViewDefinition)
+
+
 @dataclass(frozen=True)
 class AppDefinition:
     """An app. Look-ups by name take no regard of case (contract, Names) and raise Unknown."""
@@ -88,7 +91,7 @@ class AppDefinition:
         return one(self.views, name)
 
 
-def one(definitions: Iterable[Any], name: str | int) -> Any:
+def one(definitions: Iterable[DEFINITION], name: str | int) -> DEFINITION:
     """The definition of that key or name. Raises Unknown."""
     for definition in definitions:
         if definition.id == name or (isinstance(name, str) and definition.name.lower() == name.lower()):

@@ -407,7 +407,7 @@ class Date(FieldType):
 class DateTime(FieldType):
     name = "datetime"
     label = "Date and time"
-    operators = Date.operators
+    operators: ClassVar[tuple[str, ...]] = Date.operators
     transform = "text"
     written = re.compile(
         r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII | re.IGNORECASE
@@ -470,7 +470,7 @@ def stamp(moment: dt.datetime) -> str:
 def site_time(value: str) -> str:
     """A stored moment in the site's zone, without saying so, as the article's product sends it."""
     zone = timezone.get_default_timezone()
-    if zone is dt.UTC or str(zone) == "UTC":
+    if str(zone) == "UTC":
         return value[:-1]
     moment = dt.datetime.fromisoformat(value).astimezone(zone)
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds")

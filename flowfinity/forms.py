@@ -129,6 +129,7 @@ class OperationForm(forms.Form):
     ) -> None:
         super().__init__(data, label_suffix="")
         self.operation = operation
+        self.stored = stored
         for column in operation.fields:
             self.fields[column.name] = ValueField(column, stored.get(column.name))
 
@@ -151,6 +152,12 @@ class OperationForm(forms.Form):
     def sent(self) -> dict[str, Any]:
         """What came from the controls that were changed, for `submit` to check and to keep."""
         return {name: self.settled(name) for name in self.changed_data}
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The values of the changed fields, typed; without those that are wrong."""
+        self.full_clean()
+        return {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
 
     def settled(self, name: str) -> Any:
         """What came from a control, in one form."""

@@ -51,7 +51,8 @@ class Configuration(models.Model):
     @classmethod
     def current(cls) -> int:
         """The version that definitions are read under: read it before them."""
-        return cls.objects.values_list("version", flat=True).get(pk=1)
+        version: int = cls.objects.values_list("version", flat=True).get(pk=1)
+        return version
 
 
 @contextmanager
@@ -90,7 +91,7 @@ class User(AbstractUser):
         default=REGULAR,
         help_text="An integration account can never log in to a page, and a regular one never to the API.",
     )
-    roles = models.ManyToManyField(
+    roles: models.ManyToManyField[Role, Any] = models.ManyToManyField(
         "Role", blank=True, related_name="members", help_text="What this account may see and do. None at first."
     )
 

@@ -364,7 +364,7 @@ def read(
                 read(one, columns, parameters, f"{path}.{joined}[{index}]", depth + 1, faults)
                 for index, one in enumerate(inner)
             ]
-            return Group(joined, tuple(one for one in parts if one is not None))  # type: ignore[arg-type]
+            return Group(joined, tuple(one for one in parts if one is not None))
     return read_condition(part, columns, parameters, path, faults)
 
 
@@ -450,7 +450,7 @@ class TextOf(models.Transform):
         sql, parameters = compiler.compile(value)
         return sql, parameters
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
         return self.text(compiler, connection)
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
@@ -463,7 +463,7 @@ class Folded(TextOf):
 
     lookup_name = "folded"
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
         sql, parameters = self.text(compiler, connection)
         return f"flowfinity_fold({sql})", parameters
 

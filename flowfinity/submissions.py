@@ -153,7 +153,7 @@ def replayed(by: User, key: Key) -> Outcome | None:
         return None
     if known.fingerprint != key.fingerprint:
         raise Conflict(key.id)
-    return Outcome(tuple(Result(*one[:4], tuple(one[4])) for one in known.results), replayed=True)
+    return Outcome(tuple(Result(one[0], one[1], one[2], one[3], tuple(one[4])) for one in known.results), replayed=True)
 
 
 def validated(calls: Sequence[Call], version: int) -> list[Mapping[str, Any]]:

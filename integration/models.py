@@ -61,3 +61,27 @@ class RestAccess(models.Model):
 
     def __str__(self) -> str:
         return str(self.view or self.operation or self.feed_of)
+
+
+class Refusal(models.Model):
+    """Calls that were refused, and the true reason, for the admin alone: the client gets one 404 for all."""
+
+    account = models.CharField(max_length=150)
+    method = models.CharField(max_length=10)
+    path = models.CharField(max_length=300)
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=40)
+    reason = models.CharField(max_length=250)
+    times = models.PositiveIntegerField(default=1)
+    first_on = models.DateTimeField()
+    last_on = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-last_on"]
+        indexes = [models.Index("last_on", name="refusal_last_on")]
+        constraints = [
+            models.UniqueConstraint("account", "method", "path", "status", "code", "reason", name="refusal_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.method} {self.path}"

@@ -11,263 +11,481 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='App',
+            name="App",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='In URLs and JSON. Proposed from the label, fixed once saved.', max_length=63, validators=[django.core.validators.RegexValidator('^[A-Z][A-Za-z0-9]{0,62}\\Z', 'A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits.')])),
-                ('label', models.CharField(max_length=150)),
-                ('description', models.TextField(blank=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="In URLs and JSON. Proposed from the label, fixed once saved.",
+                        max_length=63,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z][A-Za-z0-9]{0,62}\\Z",
+                                "A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits.",
+                            )
+                        ],
+                    ),
+                ),
+                ("label", models.CharField(max_length=150)),
+                ("description", models.TextField(blank=True)),
             ],
             options={
-                'ordering': ['label'],
+                "ordering": ["label"],
             },
         ),
         migrations.CreateModel(
-            name='Configuration',
+            name="Configuration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.BigIntegerField(default=1)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.BigIntegerField(default=1)),
             ],
             options={
-                'verbose_name_plural': 'configuration',
+                "verbose_name_plural": "configuration",
             },
         ),
         migrations.CreateModel(
-            name='Field',
+            name="Field",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='In URLs and JSON. Proposed from the label, fixed once saved.', max_length=63, validators=[django.core.validators.RegexValidator('^[A-Z][A-Za-z0-9]{0,62}\\Z', 'A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits.')])),
-                ('label', models.CharField(max_length=150)),
-                ('type', models.CharField(max_length=30)),
-                ('config', flowfinity.models.JSONField(blank=True, default=dict, help_text='Settings of the type: choices, tones, currency.')),
-                ('required', models.BooleanField(default=False)),
-                ('section', models.CharField(blank=True, help_text='The heading it stands under in forms.', max_length=150)),
-                ('help', models.CharField(blank=True, max_length=300)),
-                ('position', models.PositiveIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="In URLs and JSON. Proposed from the label, fixed once saved.",
+                        max_length=63,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z][A-Za-z0-9]{0,62}\\Z",
+                                "A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits.",
+                            )
+                        ],
+                    ),
+                ),
+                ("label", models.CharField(max_length=150)),
+                ("type", models.CharField(max_length=30)),
+                (
+                    "config",
+                    flowfinity.models.JSONField(
+                        blank=True, default=dict, help_text="Settings of the type: choices, tones, currency."
+                    ),
+                ),
+                ("required", models.BooleanField(default=False)),
+                (
+                    "section",
+                    models.CharField(blank=True, help_text="The heading it stands under in forms.", max_length=150),
+                ),
+                ("help", models.CharField(blank=True, max_length=300)),
+                ("position", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Operation',
+            name="Operation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='In URLs and JSON. Proposed from the label, fixed once saved.', max_length=63, validators=[django.core.validators.RegexValidator('^[A-Z][A-Za-z0-9]{0,62}\\Z', 'A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits.')])),
-                ('label', models.CharField(max_length=150)),
-                ('kind', models.CharField(choices=[('create', 'Create'), ('update', 'Update'), ('delete', 'Delete')], max_length=10)),
-                ('done', models.CharField(blank=True, help_text='For the history: “updated this lead”.', max_length=150)),
-                ('fields', flowfinity.models.JSONField(blank=True, default=list, help_text="Names of the fields it may set, in the form's order.")),
-                ('position', models.PositiveIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="In URLs and JSON. Proposed from the label, fixed once saved.",
+                        max_length=63,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z][A-Za-z0-9]{0,62}\\Z",
+                                "A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits.",
+                            )
+                        ],
+                    ),
+                ),
+                ("label", models.CharField(max_length=150)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("create", "Create"), ("update", "Update"), ("delete", "Delete")], max_length=10
+                    ),
+                ),
+                (
+                    "done",
+                    models.CharField(blank=True, help_text="For the history: “updated this lead”.", max_length=150),
+                ),
+                (
+                    "fields",
+                    flowfinity.models.JSONField(
+                        blank=True, default=list, help_text="Names of the fields it may set, in the form's order."
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Record',
+            name="Record",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('values', flowfinity.models.JSONField(default=dict)),
-                ('deleted', models.BooleanField(default=False)),
-                ('created_on', models.DateTimeField()),
-                ('modified_on', models.DateTimeField()),
-                ('first_submission_id', models.BigIntegerField()),
-                ('last_submission_id', models.BigIntegerField()),
-                ('last_operation', models.CharField(max_length=63)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("values", flowfinity.models.JSONField(default=dict)),
+                ("deleted", models.BooleanField(default=False)),
+                ("created_on", models.DateTimeField()),
+                ("modified_on", models.DateTimeField()),
+                ("first_submission_id", models.BigIntegerField()),
+                ("last_submission_id", models.BigIntegerField()),
+                ("last_operation", models.CharField(max_length=63)),
             ],
         ),
         migrations.CreateModel(
-            name='Role',
+            name="Role",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=150, unique=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=150, unique=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Submission',
+            name="Submission",
             fields=[
-                ('id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('created', 'created'), ('updated', 'updated'), ('deleted', 'deleted'), ('restored', 'restored'), ('resent', 'resent')], max_length=10)),
-                ('operation', models.CharField(blank=True, max_length=63)),
-                ('last_operation', models.CharField(max_length=63)),
-                ('values', flowfinity.models.JSONField(default=dict)),
-                ('changed', flowfinity.models.JSONField(default=list)),
-                ('deleted', models.BooleanField(default=False)),
-                ('on', models.DateTimeField()),
+                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("created", "created"),
+                            ("updated", "updated"),
+                            ("deleted", "deleted"),
+                            ("restored", "restored"),
+                            ("resent", "resent"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("operation", models.CharField(blank=True, max_length=63)),
+                ("last_operation", models.CharField(max_length=63)),
+                ("values", flowfinity.models.JSONField(default=dict)),
+                ("changed", flowfinity.models.JSONField(default=list)),
+                ("deleted", models.BooleanField(default=False)),
+                ("on", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Transaction',
+            name="Transaction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.CharField(max_length=255)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('results', flowfinity.models.JSONField()),
-                ('on', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_id", models.CharField(max_length=255)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("results", flowfinity.models.JSONField()),
+                ("on", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='View',
+            name="View",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='In URLs and JSON. Proposed from the label, fixed once saved.', max_length=63, validators=[django.core.validators.RegexValidator('^[A-Z][A-Za-z0-9]{0,62}\\Z', 'A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits.')])),
-                ('label', models.CharField(max_length=150)),
-                ('description', models.TextField(blank=True)),
-                ('columns', flowfinity.models.JSONField(default=list, help_text="Names of fields, in the layout's order.")),
-                ('filter', flowfinity.models.JSONField(blank=True, help_text='Which records; empty for all. See docs/poll.md.', null=True)),
-                ('sort', flowfinity.models.JSONField(blank=True, default=list)),
-                ('parameters', flowfinity.models.JSONField(blank=True, default=list)),
-                ('position', models.PositiveIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="In URLs and JSON. Proposed from the label, fixed once saved.",
+                        max_length=63,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z][A-Za-z0-9]{0,62}\\Z",
+                                "A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits.",
+                            )
+                        ],
+                    ),
+                ),
+                ("label", models.CharField(max_length=150)),
+                ("description", models.TextField(blank=True)),
+                (
+                    "columns",
+                    flowfinity.models.JSONField(default=list, help_text="Names of fields, in the layout's order."),
+                ),
+                (
+                    "filter",
+                    flowfinity.models.JSONField(
+                        blank=True, help_text="Which records; empty for all. See docs/poll.md.", null=True
+                    ),
+                ),
+                ("sort", flowfinity.models.JSONField(blank=True, default=list)),
+                ("parameters", flowfinity.models.JSONField(blank=True, default=list)),
+                ("position", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('display_name', models.CharField(help_text='What records and history show.', max_length=150, verbose_name='display name')),
-                ('account_type', models.CharField(choices=[('regular', 'Regular: a person, who logs in to pages'), ('integration', 'Integration: calls the API')], default='regular', help_text='An integration account can never log in to a page, and a regular one never to the API.', max_length=20, verbose_name='account type')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "display_name",
+                    models.CharField(
+                        help_text="What records and history show.", max_length=150, verbose_name="display name"
+                    ),
+                ),
+                (
+                    "account_type",
+                    models.CharField(
+                        choices=[
+                            ("regular", "Regular: a person, who logs in to pages"),
+                            ("integration", "Integration: calls the API"),
+                        ],
+                        default="regular",
+                        help_text="An integration account can never log in to a page, and a regular one never to the API.",
+                        max_length=20,
+                        verbose_name="account type",
+                    ),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['username'],
+                "ordering": ["username"],
             },
             managers=[
-                ('objects', flowfinity.models.PeopleManager()),
+                ("objects", flowfinity.models.PeopleManager()),
             ],
         ),
         migrations.CreateModel(
-            name='Journal',
+            name="Journal",
             fields=[
-                ('app', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='journal', serialize=False, to='flowfinity.app')),
-                ('last_submission_id', models.BigIntegerField(default=0)),
-                ('last_submitted_ms', models.BigIntegerField(default=0)),
+                (
+                    "app",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="journal",
+                        serialize=False,
+                        to="flowfinity.app",
+                    ),
+                ),
+                ("last_submission_id", models.BigIntegerField(default=0)),
+                ("last_submitted_ms", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.AddConstraint(
-            model_name='app',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='app_name'),
+            model_name="app",
+            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower("name"), name="app_name"),
         ),
         migrations.AddField(
-            model_name='field',
-            name='app',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fields', to='flowfinity.app'),
+            model_name="field",
+            name="app",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="fields", to="flowfinity.app"
+            ),
         ),
         migrations.AddField(
-            model_name='operation',
-            name='app',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='operations', to='flowfinity.app'),
+            model_name="operation",
+            name="app",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="operations", to="flowfinity.app"
+            ),
         ),
         migrations.AddField(
-            model_name='record',
-            name='app',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='records', to='flowfinity.app'),
+            model_name="record",
+            name="app",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="records", to="flowfinity.app"
+            ),
         ),
         migrations.AddField(
-            model_name='record',
-            name='created_by',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="record",
+            name="created_by",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='record',
-            name='modified_by',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="record",
+            name="modified_by",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='role',
-            name='feeds',
-            field=models.ManyToManyField(blank=True, help_text='Apps whose every submission it reads.', related_name='roles', to='flowfinity.app'),
+            model_name="role",
+            name="feeds",
+            field=models.ManyToManyField(
+                blank=True, help_text="Apps whose every submission it reads.", related_name="roles", to="flowfinity.app"
+            ),
         ),
         migrations.AddField(
-            model_name='role',
-            name='operations',
-            field=models.ManyToManyField(blank=True, related_name='roles', to='flowfinity.operation'),
+            model_name="role",
+            name="operations",
+            field=models.ManyToManyField(blank=True, related_name="roles", to="flowfinity.operation"),
         ),
         migrations.AddField(
-            model_name='user',
-            name='roles',
-            field=models.ManyToManyField(blank=True, help_text='What this account may see and do. None at first.', related_name='members', to='flowfinity.role'),
+            model_name="user",
+            name="roles",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="What this account may see and do. None at first.",
+                related_name="members",
+                to="flowfinity.role",
+            ),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='app',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='flowfinity.app'),
+            model_name="submission",
+            name="app",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="submissions",
+                to="flowfinity.app",
+            ),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='by',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="submission",
+            name="by",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='record',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='flowfinity.record'),
+            model_name="submission",
+            name="record",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="submissions", to="flowfinity.record"
+            ),
         ),
         migrations.AddField(
-            model_name='transaction',
-            name='account',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="transaction",
+            name="account",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='view',
-            name='app',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='views', to='flowfinity.app'),
+            model_name="view",
+            name="app",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="views", to="flowfinity.app"
+            ),
         ),
         migrations.AddField(
-            model_name='role',
-            name='views',
-            field=models.ManyToManyField(blank=True, related_name='roles', to='flowfinity.view'),
+            model_name="role",
+            name="views",
+            field=models.ManyToManyField(blank=True, related_name="roles", to="flowfinity.view"),
         ),
         migrations.AddConstraint(
-            model_name='field',
-            constraint=models.UniqueConstraint(models.F('app'), django.db.models.functions.text.Lower('name'), name='field_name'),
+            model_name="field",
+            constraint=models.UniqueConstraint(
+                models.F("app"), django.db.models.functions.text.Lower("name"), name="field_name"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='operation',
-            constraint=models.UniqueConstraint(models.F('app'), django.db.models.functions.text.Lower('name'), name='operation_name'),
+            model_name="operation",
+            constraint=models.UniqueConstraint(
+                models.F("app"), django.db.models.functions.text.Lower("name"), name="operation_name"
+            ),
         ),
         migrations.AddIndex(
-            model_name='record',
-            index=models.Index(models.F('app'), models.OrderBy(models.F('modified_on'), descending=True), models.OrderBy(models.F('last_submission_id'), descending=True), name='record_window'),
+            model_name="record",
+            index=models.Index(
+                models.F("app"),
+                models.OrderBy(models.F("modified_on"), descending=True),
+                models.OrderBy(models.F("last_submission_id"), descending=True),
+                name="record_window",
+            ),
         ),
         migrations.AddIndex(
-            model_name='record',
-            index=models.Index(models.F('app'), models.F('last_submission_id'), name='record_sync'),
+            model_name="record",
+            index=models.Index(models.F("app"), models.F("last_submission_id"), name="record_sync"),
         ),
         migrations.AddIndex(
-            model_name='submission',
-            index=models.Index(models.F('app'), models.F('id'), name='submission_feed'),
+            model_name="submission",
+            index=models.Index(models.F("app"), models.F("id"), name="submission_feed"),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.UniqueConstraint(models.F('account'), models.F('external_id'), name='transaction_once'),
+            model_name="transaction",
+            constraint=models.UniqueConstraint(models.F("account"), models.F("external_id"), name="transaction_once"),
         ),
         migrations.AddConstraint(
-            model_name='view',
-            constraint=models.UniqueConstraint(models.F('app'), django.db.models.functions.text.Lower('name'), name='view_name'),
+            model_name="view",
+            constraint=models.UniqueConstraint(
+                models.F("app"), django.db.models.functions.text.Lower("name"), name="view_name"
+            ),
         ),
     ]

@@ -37,6 +37,7 @@ MOST_PAGES = 200
 MOST_COUNTED = 10_000
 MOST_HISTORY = 100
 LONGEST_CELL = 200
+LONGEST_CHANGE = 1_000
 FORM_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 P = ParamSpec("P")
@@ -344,18 +345,18 @@ def compared(found: Record, form: OperationForm) -> tuple[dict[str, Any], Operat
 
     Nothing of either side is lost: what only the others changed is shown as they left it, and not sent back.
     """
-    mine = {name: form.cleaned_data[name] for name in form.changed_data}
-    before = {name: form[name].field.stored for name in form.fields}  # type: ignore[attr-defined]
+    mine = form.changes
     changes = []
     for column in form.operation.fields:
         theirs = found.values.get(column.name)
         if column.name in mine and mine[column.name] != theirs:
             said = in_words(column, mine)
-        elif column.name not in mine and before[column.name] != theirs:
+        elif column.name not in mine and form.stored.get(column.name) != theirs:
             said = "(you left this as it was)"
         else:
             continue
-        changes.append({"label": column.label, "mine": said, "theirs": in_words(column, found.values)})
+        theirs_said = cut(in_words(column, found.values), LONGEST_CHANGE)
+        changes.append({"label": column.label, "mine": cut(said, LONGEST_CHANGE), "theirs": theirs_said})
     return (
         {"who": str(found.modified_by), "when": sentence(ago(found.modified_on)), "changes": changes},
         form.over(found.values),
@@ -446,7 +447,11 @@ def changes(app: AppDefinition, submission: Submission, before: Submission) -> l
         for name in sorted(submission.changed, key=lambda name: (places.get(name, len(places)), name))
     ]
     return [
-        {"label": one.label, "before": in_words(one, before.values), "after": in_words(one, submission.values)}
+        {
+            "label": one.label,
+            "before": cut(in_words(one, before.values), LONGEST_CHANGE),
+            "after": cut(in_words(one, submission.values), LONGEST_CHANGE),
+        }
         for one in columns
     ]
 
@@ -477,7 +482,12 @@ def in_words(column: Column, values: Mapping[str, Any]) -> str:
 def title(app: AppDefinition, found: Record) -> str:
     """What a record is called: the first of its app's fields that says something, else its number."""
     named = (in_words(column, found.values) for column in app.fields.values() if not column.type.never_blank)
-    return next((text[:LONGEST_CELL] for text in named if text), record_id(found.pk))
+    return next((cut(text, LONGEST_CELL) for text in named if text), record_id(found.pk))
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, or as much of it as a page shows at a glance."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def ago(moment: Any) -> str:
@@ -562,7 +572,7 @@ def cell(column: Column, values: Mapping[str, Any]) -> dict[str, Any]:
     tones = column.config.get("tones") or {}
     marked = bool(tones) and text in column.config.get("choices", ())
     return {
-        "text": text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…",
+        "text": cut(text, LONGEST_CELL),
         "numeric": column.type.numeric,
         "kind": "choice" if marked else "",
         "tone": tones.get(text, ""),

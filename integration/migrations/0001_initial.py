@@ -6,43 +6,121 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('flowfinity', '0001_initial'),
+        ("flowfinity", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Surface',
+            name="Surface",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('query_enabled', models.BooleanField(default=False, help_text='Outsiders may read enabled views.', verbose_name='Query()')),
-                ('execute_enabled', models.BooleanField(default=False, help_text='Outsiders may run enabled operations.', verbose_name='Execute()')),
-                ('lookback_days', models.PositiveIntegerField(default=7, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(365)], verbose_name='lookback period in days')),
-                ('floor_ms', models.BigIntegerField(default=0, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "query_enabled",
+                    models.BooleanField(
+                        default=False, help_text="Outsiders may read enabled views.", verbose_name="Query()"
+                    ),
+                ),
+                (
+                    "execute_enabled",
+                    models.BooleanField(
+                        default=False, help_text="Outsiders may run enabled operations.", verbose_name="Execute()"
+                    ),
+                ),
+                (
+                    "lookback_days",
+                    models.PositiveIntegerField(
+                        default=7,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(365),
+                        ],
+                        verbose_name="lookback period in days",
+                    ),
+                ),
+                ("floor_ms", models.BigIntegerField(default=0, editable=False)),
             ],
             options={
-                'verbose_name_plural': 'surface',
+                "verbose_name_plural": "surface",
             },
         ),
         migrations.CreateModel(
-            name='RestAccess',
+            name="RestAccess",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('enabled', models.BooleanField(default=True)),
-                ('format', models.CharField(choices=[('flowfinity', "Flowfinity: as the article's product sends values"), ('typed', 'Typed: JSON numbers, true and false, times with an offset')], default='flowfinity', max_length=20)),
-                ('lookback_days', models.PositiveIntegerField(blank=True, help_text="Empty: the site's.", null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(365)], verbose_name='lookback period in days')),
-                ('floor_ms', models.BigIntegerField(default=0, editable=False)),
-                ('feed_of', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='rest_feed', to='flowfinity.app')),
-                ('operation', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='rest', to='flowfinity.operation')),
-                ('view', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='rest', to='flowfinity.view')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("enabled", models.BooleanField(default=True)),
+                (
+                    "format",
+                    models.CharField(
+                        choices=[
+                            ("flowfinity", "Flowfinity: as the article's product sends values"),
+                            ("typed", "Typed: JSON numbers, true and false, times with an offset"),
+                        ],
+                        default="flowfinity",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "lookback_days",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty: the site's.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(365),
+                        ],
+                        verbose_name="lookback period in days",
+                    ),
+                ),
+                ("floor_ms", models.BigIntegerField(default=0, editable=False)),
+                (
+                    "feed_of",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rest_feed",
+                        to="flowfinity.app",
+                    ),
+                ),
+                (
+                    "operation",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rest",
+                        to="flowfinity.operation",
+                    ),
+                ),
+                (
+                    "view",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rest",
+                        to="flowfinity.view",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'REST access',
-                'verbose_name_plural': 'REST access',
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('feed_of__isnull', True), ('operation__isnull', True), ('view__isnull', False)), models.Q(('feed_of__isnull', True), ('operation__isnull', False), ('view__isnull', True)), models.Q(('feed_of__isnull', False), ('operation__isnull', True), ('view__isnull', True)), _connector='OR'), name='access_to_one')],
+                "verbose_name": "REST access",
+                "verbose_name_plural": "REST access",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("feed_of__isnull", True), ("operation__isnull", True), ("view__isnull", False)),
+                            models.Q(("feed_of__isnull", True), ("operation__isnull", False), ("view__isnull", True)),
+                            models.Q(("feed_of__isnull", False), ("operation__isnull", True), ("view__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="access_to_one",
+                    )
+                ],
             },
         ),
     ]

@@ -23,19 +23,19 @@ from flowfinity.query import SYSTEM_COLUMNS, Column
 from flowfinity.submissions import Call, Conflict, Fault, Key, Outcome, Refused, Result, moment, submit
 from integration import items, zapier_mode
 from integration.models import RestAccess
-from integration.rest import answers, cursors, feed, polls
+from integration.rest import answers, cursors, feed, polls, refusals
 from integration.rest.answers import Kept
 from integration.rest.arguments import Asked, read
-from integration.rest.authentication import Basic
+from integration.rest.authentication import Basic, named
 from integration.rest.body import read_object, take
 from integration.rest.errors import (
     Json,
+    as_refusal,
     from_submission,
     invalid_fields,
     invalid_parameter,
     not_found,
     surface_disabled,
-    too_large,
 )
 from integration.rest.state import State
 
@@ -57,16 +57,23 @@ class Endpoint(ViewSet):
     surfaces: ClassVar[Mapping[str, str]] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuses: 401 and 403 not_active (in Basic), 403 surface off, 404, and 413; 405 follows in `dispatch`."""
+        """Refuses: 401 and 403 not_active (in Basic), 403 surface off, 404; 405 and 413 follow."""
         self.perform_authentication(request)
         state = self.state
         switch = self.surfaces.get(request.method or "", self.surfaces.get("", ""))
         if (switch == "Query()" and not state.query_enabled) or (switch == "Execute()" and not state.execute_enabled):
             raise surface_disabled(switch)
         if self.target and not state.allowed:
-            raise not_found()
-        if request.method == "POST" and int(request.META.get("CONTENT_LENGTH") or 0) > settings.API_BODY_LIMIT:
-            raise too_large()
+            app, name = kwargs["app"], kwargs.get("name", "")
+            raise not_found(refusals.reason(state, self.target, app, name))
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+        """The refusal as an answer; kept for the admin, with the account that was named."""
+        response = super().handle_exception(exc)
+        sent = self.request.META.get("HTTP_AUTHORIZATION", "")
+        if sent and response.status_code < 500 and response.status_code != 429:
+            refusals.keep(self.request._request, as_refusal(exc), named(sent))
+        return response
 
     @property
     def state(self) -> State:
@@ -97,11 +104,11 @@ class Universal(Endpoint):
 
     def run(self, request: Request) -> HttpResponse:
         """Several operations, of one app or several, all or none."""
+        body = read_object(request._request)
         if "HTTP_IF_MATCH" in request.META:
             raise invalid_parameter(
                 "If-Match", "is for a single edit; here, give IfLastSubmissionID in each operation."
             )
-        body = read_object(request._request)
         external = transaction_id(take(body, "ExternalTransactionId"))
         parts = take(body, "Operations")
         faults = [Fault(str(name)[:100], "unknown_field", "This key is not known here.") for name in body]
@@ -111,9 +118,7 @@ class Universal(Endpoint):
             raise invalid_fields(faults)
         allowed = allowed_operations(self.state)
         calls = [self.call(index, part, allowed) for index, part in enumerate(parts)]
-        asked = [
-            [app.name, call.operation.name, canonical(part)] for (app, call), part in zip(calls, parts, strict=True)
-        ]  # type: ignore[union-attr]
+        asked = [[app.id, operation_id(call), canonical(part)] for (app, call), part in zip(calls, parts, strict=True)]
         outcome = self.submitted([call for _, call in calls], external, asked)
         apps = [app for app, _ in calls]
         results = [
@@ -142,9 +147,7 @@ class Universal(Endpoint):
             raise invalid_fields(faults, index)
         found = allowed.get((app.lower(), name.lower()))
         if found is None:
-            refusal = not_found()
-            refusal.operation = index
-            raise refusal
+            raise not_found(f"{app}/{name} is unknown, not enabled, or granted by none of the account's roles.", index)
         definition, operation = found
         if expected is not None and operation.kind == "create":
             refusal = invalid_parameter("IfLastSubmissionID", "has no meaning where a record is created; leave it out.")
@@ -257,7 +260,7 @@ class Operations(Endpoint):
             request.user,  # type: ignore[arg-type]
             [call],
             external,
-            ["POST", definition.name, operation.name, asked],
+            ["POST", definition.id, operation.id, asked],
             universal=False,
         )
         return Json(orjson.dumps(result_json(request, definition, outcome.results[0], outcome.replayed)))
@@ -380,6 +383,11 @@ def transaction_id(raw: Any) -> str | None:
         sentence = f"Send text of at most {LONGEST_TRANSACTION} characters, or null."
         raise invalid_fields([Fault("ExternalTransactionId", "invalid", sentence)])
     return raw
+
+
+def operation_id(call: Call) -> int:
+    """The key of the operation as it was resolved."""
+    return call.operation.id if call.operation else 0
 
 
 def record_key(raw: Any, operation: int | None) -> int | None:

@@ -49,7 +49,7 @@ class ArgumentField(forms.Field):
 class ArgumentFilter(django_filters.Filter):
     """A parameter of a view, as a filter of django-filter."""
 
-    field_class = ArgumentField
+    field_class: type[forms.Field] = ArgumentField
 
 
 _made: dict[int, tuple[int, type[django_filters.FilterSet]]] = {}
@@ -59,7 +59,10 @@ def filter_set(view: ViewDefinition, version: int) -> type[django_filters.Filter
     """The FilterSet of a view's parameters, made once a definition version; its keys are in lower case."""
     kept = _made.get(view.id)
     if kept is None or kept[0] != version:
-        filters = {p.name.lower(): ArgumentFilter(label=p.label, parameter=p) for p in view.parameters.values()}
+        filters: dict[str, Any] = {
+            p.name.lower(): ArgumentFilter(label=p.label, parameter=p)  # type: ignore[no-untyped-call]
+            for p in view.parameters.values()
+        }
         kept = _made[view.id] = version, type("Arguments", (django_filters.FilterSet,), filters)
     return kept[1]
 

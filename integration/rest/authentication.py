@@ -46,7 +46,9 @@ class Basic(BaseAuthentication):
         found = state.find(context["view"].target, username, names.get("app", ""), names.get("name", ""))
         verify(username, password, found, address(request))
         if found is None or found.account_type != User.INTEGRATION:
-            raise not_authenticated()
+            raise not_authenticated(
+                "The password is right, but this is a person's account: use an integration account."
+            )
         if not found.active:
             raise not_active()
         return User(pk=found.account, username=found.username, display_name=found.display_name), found
@@ -70,6 +72,14 @@ def credentials(header: str) -> tuple[str, str]:
     return username, password
 
 
+def named(header: str) -> str:
+    """The user name that a Basic header gives, "" for one that cannot be read."""
+    try:
+        return credentials(header)[0]
+    except Refusal:
+        return ""
+
+
 def verify(username: str, password: str, found: state.State | None, address: str) -> None:
     """Passes for the right password. Raises Refusal: 401, or 429 after too many wrong ones."""
     stored = found.password if found else ""
@@ -85,7 +95,7 @@ def verify(username: str, password: str, found: state.State | None, address: str
         remember(mark)
         return
     count_wrong(slot)
-    raise not_authenticated()
+    raise not_authenticated("The password is wrong." if found else "There is no account of that name.")
 
 
 def remember(mark: bytes) -> None:
@@ -110,7 +120,7 @@ def throttled() -> Refusal:
 def wrong_passwords(slot: str) -> int:
     """How many came this minute; 0 when the cache is away: a missing Redis must not stop a poll."""
     try:
-        return cache.get(slot, 0)
+        return int(cache.get(slot, 0))
     except Exception as error:
         log.warning("throttles are open: the cache is away (%s)", type(error).__name__)
         return 0

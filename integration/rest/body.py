@@ -24,6 +24,8 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
         text = request.body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise invalid_json(f"The body is not UTF-8: see byte {error.start}.") from None
+    except ValueError:
+        raise invalid_json("The Content-Length header is no number: the body cannot be read.") from None
     try:
         found = json.loads(text, object_pairs_hook=unique, parse_float=Decimal, parse_constant=no_constant)
     except json.JSONDecodeError as error:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
@@ -39,6 +39,7 @@ class Refusal(APIException):
         fields: Sequence[Fault] = (),
         operation: int | None = None,
         headers: Mapping[str, str] | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(message, code)
         self.status_code = status
@@ -47,15 +48,18 @@ class Refusal(APIException):
         self.fields = fields
         self.operation = operation
         self.headers = headers or {}
+        # What only the admin is told.
+        self.reason = reason
 
 
-def not_authenticated() -> Refusal:
+def not_authenticated(reason: str = "") -> Refusal:
     """401, the same for no credentials, wrong ones, and a person's."""
     return Refusal(
         401,
         "not_authenticated",
         "Log in with HTTP Basic as an integration account of this site: check the user name and the password.",
         headers={"WWW-Authenticate": 'Basic realm="Flowfinity", charset="UTF-8"'},
+        reason=reason,
     )
 
 
@@ -71,12 +75,14 @@ def surface_disabled(switch: str) -> Refusal:
     )
 
 
-def not_found() -> Refusal:
+def not_found(reason: str = "", operation: int | None = None) -> Refusal:
     """404, one body for unknown, not enabled and not allowed: which of them, Configure tells the admin."""
     return Refusal(
         404,
         "not_found",
         "Nothing here for this account: check the address, that it is enabled for REST, and the account's roles.",
+        operation=operation,
+        reason=reason,
     )
 
 
@@ -148,6 +154,8 @@ def as_refusal(error: Exception) -> Refusal:
         return not_authenticated()
     if isinstance(error, RequestDataTooBig):
         return too_large()
+    if isinstance(error, SuspiciousOperation):  # more names in a query string than Django reads, say
+        return unreadable()
     if isinstance(error, OperationalError | InterfaceError):
         log.error("the database is away: %s", type(error).__name__)
         return Refusal(
@@ -160,6 +168,11 @@ def as_refusal(error: Exception) -> Refusal:
     return Refusal(
         500, "internal_error", "Something went wrong on our side; it was logged. Send the request again later."
     )
+
+
+def unreadable() -> Refusal:
+    """400 for what Django refuses to read: a foreign Host header, a thousand parameters."""
+    return Refusal(400, "bad_request", "This request cannot be read: check its host name, headers and query string.")
 
 
 def too_large() -> Refusal:
@@ -184,7 +197,7 @@ def is_api(request: HttpRequest) -> bool:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What Django refuses before an endpoint is reached, a foreign Host header say."""
     if is_api(request):
-        return answer(Refusal(400, "bad_request", "This request cannot be read: check its host name and headers."), {})
+        return answer(unreadable(), {})
     return defaults.bad_request(request, exception)
 
 

@@ -6,7 +6,7 @@ between and records that left every view included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -39,7 +39,7 @@ def read(data: QueryDict) -> tuple[int, int, Format]:
 
 def after(app: AppDefinition, place: int, limit: int, format: Format) -> tuple[bytes, int | None]:
     """The submissions after `place`, at most `limit`, as a JSON array; and the last one's number where more follow."""
-    rows: Sequence[Any] = Submission.objects.filter(app=app.id, id__gt=place).order_by("id").values_list(*ROW)
+    rows = Submission.objects.filter(app=app.id, id__gt=place).order_by("id").values_list(*ROW)
     found = list(rows[: limit + 1])
     item = renderer(app, format)
     body = orjson.dumps([item(row) for row in found[:limit]])

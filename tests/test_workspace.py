@@ -1,0 +1,607 @@
+"""Pages of the workspace: who sees what, and that nothing is written twice, over others, or for no reason."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from flowfinity.models import App, Record, Role, Submission, Transaction, User, configuring
+from flowfinity.submissions import Call, submit
+from tests.builders import counted_queries, do, integration, make_app, make_leads, person, values_of
+
+pytestmark = pytest.mark.django_db
+
+LEAD = {"Company": "ABC Inc", "LastName": "Smith", "Rating": "Warm", "TotalValue": "99"}
+
+
+def give(user: User, app: App, views: Iterable[str] = (), operations: Iterable[str] = ()) -> Role:
+    """A role of the user's with these views and operations of the app."""
+    role = Role.objects.create(name=secrets.token_hex(4))
+    role.views.add(*app.views.filter(name__in=views))
+    role.operations.add(*app.operations.filter(name__in=operations))
+    role.members.add(user)
+    return role
+
+
+@pytest.fixture
+def app() -> App:
+    return make_leads()
+
+
+@pytest.fixture
+def sam(app: App) -> User:
+    user = person("sam", display_name="Sam Lowry")
+    everything = app.views.values_list("name", flat=True), app.operations.values_list("name", flat=True)
+    give(user, app, *everything)
+    return user
+
+
+@pytest.fixture
+def client(sam: User) -> Client:
+    return logged_in(sam)
+
+
+def logged_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def view_page(name: str = "ViewAllRecords", asked: str = "") -> str:
+    return f"/apps/LeadRegistration/views/{name}/{asked}"
+
+
+def record_page(number: int) -> str:
+    return f"/apps/LeadRegistration/records/{number:09d}/"
+
+
+def operation_page(name: str) -> str:
+    return f"/apps/LeadRegistration/operations/{name}/"
+
+
+def as_sent(page: Any, **typed: Any) -> dict[str, Any]:
+    """What a browser sends for the form of a page, with what a person has typed into it."""
+    form = page.context["form"]
+    sent = {name: form[name].value() for name in form.fields}
+    hidden = {name: page.context[name] for name in ("transaction", "expected") if name in page.context}
+    return {name: value for name, value in {**sent, **hidden, **typed}.items() if value not in (None, False)}
+
+
+def deletion(page: Any) -> tuple[str, dict[str, Any]]:
+    """Where the page's delete button posts to, and what."""
+    [delete] = [one for one in page.context["operations"] if one["kind"] == "delete"]
+    return delete["url"], {"expected": page.context["expected"], "transaction": delete["transaction"]}
+
+
+def said(page: Any) -> list[str]:
+    return [str(message) for message in page.context["messages"]]
+
+
+def text_of(page: Any) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.content.decode()))
+
+
+# Who
+
+
+PAGES = [
+    "/",
+    "/apps/LeadRegistration/",
+    view_page(),
+    record_page(1),
+    operation_page("CaptureLead"),
+    "/password/",
+]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_who_has_not_logged_in_is_sent_to_the_login_page(app: App, address: str) -> None:
+    answer = Client().get(address)
+    assert answer.status_code == 302 and answer["Location"] == f"/login/?next={quote(address)}"
+
+
+def test_logging_in_and_out(sam: User) -> None:
+    client = Client()
+    page = client.get("/login/")
+    assert page.status_code == 200 and page.context["site"].name == settings.SITE_NAME
+    assert client.post("/login/", {"username": "sam", "password": "wrong"}).status_code == 200
+    assert client.post("/login/", {"username": "sam", "password": "secret"})["Location"] == "/"
+    assert client.get("/").status_code == 200
+    assert client.post("/logout/")["Location"] == "/login/"
+    assert client.get("/").status_code == 302
+
+
+def test_changing_the_password_keeps_one_logged_in(client: Client, sam: User) -> None:
+    new = "a longer secret 42"
+    sent = {"old_password": "secret", "new_password1": new, "new_password2": new}
+    assert said(client.post("/password/", sent, follow=True)) == ["Your password is changed."]
+    sam.refresh_from_db()
+    assert sam.check_password(new)
+
+
+def test_an_integration_account_cannot_log_in(app: App) -> None:
+    user = integration("robot")
+    give(user, app, ["ViewAllRecords"], ["CaptureLead"])
+    client = Client()
+    assert client.post("/login/", {"username": "robot", "password": "secret"}).status_code == 200
+    assert not client.login(username="robot", password="secret")
+    assert client.get("/").status_code == 302
+    assert logged_in(user).get("/").status_code == 302
+
+
+def test_a_session_ends_when_its_account_becomes_an_integration_or_inactive(client: Client, sam: User) -> None:
+    assert client.get("/").status_code == 200
+    User.objects.update(account_type=User.INTEGRATION)
+    assert client.get("/").status_code == 302
+    User.objects.update(account_type=User.REGULAR, is_active=False)
+    assert client.get("/").status_code == 302
+
+
+def test_without_a_role_there_is_nothing(app: App, sam: User) -> None:
+    number = do(sam, app, "CaptureLead", **LEAD).record
+    client = logged_in(person("nobody"))
+    assert client.get("/").context["apps"] == []
+    for address in [*PAGES[1:3], record_page(number), operation_page("CaptureLead")]:
+        assert client.get(address).status_code == 404
+    answer = client.post(operation_page("CaptureLead"), {**LEAD, "transaction": "x" * 20})
+    assert answer.status_code == 404 and Record.objects.count() == 1
+
+
+def test_a_person_sees_what_a_role_grants_and_nothing_else(app: App, sam: User) -> None:
+    user = person("reader")
+    give(user, app, ["HotLeads"])
+    give(user, app, [], ["CaptureLead"])
+    client = logged_in(user)
+    [shown] = client.get("/").context["apps"]
+    assert [view["label"] for view in shown["views"]] == ["Hot leads"]
+    assert [capture["label"] for capture in shown["captures"]] == ["Capture lead"]
+    assert client.get("/apps/LeadRegistration/")["Location"] == view_page("HotLeads")
+    assert client.get("/apps/leadregistration/views/hotleads/").status_code == 200
+    assert client.get(view_page()).status_code == 404
+    number = do(sam, app, "CaptureLead", **LEAD).record
+    page = client.get(record_page(number))
+    assert page.context["readonly"] and page.context["form"] is None and not page.context["operations"]
+    assert {"label": "Total value", "text": "$99"} in page.context["values"]
+    sent = {"Company": "Mine", "transaction": "x" * 20, "expected": page.context["number"]}
+    assert client.post(record_page(number), sent).status_code == 404
+    assert client.post(operation_page("DeleteLead"), {**sent, "record": number}).status_code == 404
+    assert values_of(number)["Company"] == "ABC Inc"
+
+
+def test_who_may_only_capture_captures(app: App) -> None:
+    user = person("scout")
+    give(user, app, [], ["CaptureLead", "DeleteLead"])
+    client = logged_in(user)
+    assert client.get("/apps/LeadRegistration/")["Location"] == operation_page("CaptureLead")
+    page = client.post(operation_page("CaptureLead"), as_sent(client.get(operation_page("CaptureLead")), **LEAD))
+    assert page["Location"] == "/"
+    made = Record.objects.get()
+    assert client.get(record_page(made.pk)).status_code == 404
+    sent = {"record": made.pk, "expected": made.last_submission_id, "transaction": "x" * 20}
+    assert client.post(operation_page("DeleteLead"), sent).status_code == 404
+
+
+def test_a_superuser_sees_everything(app: App) -> None:
+    client = logged_in(User.objects.create_superuser("root", password="secret"))
+    [shown] = client.get("/").context["apps"]
+    assert len(shown["views"]) == 4 and client.get(operation_page("CaptureLead")).status_code == 200
+
+
+def test_what_is_not_there_is_a_404(client: Client, app: App, sam: User) -> None:
+    number = do(sam, app, "CaptureLead", **LEAD).record
+    other = make_app({"A": "text"})
+    foreign = do(sam, other, "Make", A="a").record
+    addresses = [
+        "/apps/Nothing/",
+        view_page("Nothing"),
+        record_page(number + 999),
+        record_page(foreign),
+        "/apps/LeadRegistration/records/1/",
+        record_page(number) + "?operation=Nothing",
+        record_page(number) + "?operation=CaptureLead",
+        operation_page("UpdateLead"),
+        operation_page("DeleteLead"),
+    ]
+    assert [client.get(address).status_code for address in addresses] == [404] * len(addresses)
+
+
+def test_the_page_of_a_record_can_be_named_by_the_api() -> None:
+    assert reverse("record", args=["LeadRegistration", "000000012"]) == record_page(12)
+    assert reverse("record", args=["LeadRegistration", 12]) == record_page(12)
+
+
+@pytest.mark.parametrize(("cookie", "shown"), [("dark", 'data-theme="dark"'), ('"><b>', '<html lang="en">')])
+def test_the_theme_comes_from_a_cookie(cookie: str, shown: str) -> None:
+    client = Client()
+    client.cookies["theme"] = cookie
+    assert shown in client.get("/login/").content.decode()
+
+
+# A view
+
+
+def cells(page: Any, column: int = 0) -> list[str]:
+    return [row["cells"][column]["text"] for row in page.context["rows"]]
+
+
+def test_a_view_shows_its_records(client: Client, app: App, sam: User) -> None:
+    numbers = [do(sam, app, "CaptureLead", **{**LEAD, "Company": name}).record for name in ("Zoo", "alpha", "Beta")]
+    do(sam, app, "DeleteLead", numbers[2])
+    page = client.get(view_page())
+    assert cells(page) == ["alpha", "Zoo"] and page.context["count_text"] == "2 records"
+    assert page.context["rows"][0]["url"] == record_page(numbers[1])
+    headings = {column["label"]: column for column in page.context["columns"]}
+    assert headings["Company"]["sorted"] == "ascending" and headings["Company"]["sort_url"].endswith("?sort=-Company")
+    assert headings["Callback requested"]["sort_url"] is None and headings["Total value"]["numeric"]
+    shown = dict(zip(headings, page.context["rows"][0]["cells"], strict=True))
+    assert shown["Total value"]["text"] == "$99" and shown["Record ID"]["text"] == f"{numbers[1]:09d}"
+    assert shown["Last modified by"]["text"] == "Sam Lowry"
+    assert (shown["Rating"]["kind"], shown["Rating"]["tone"]) == ("choice", "warn")
+    assert [view["label"] for view in page.context["views"] if view["current"]] == ["View all records"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "shown"),
+    [
+        ("Company", ["a", "b", "c"]),
+        ("-Company", ["c", "b", "a"]),
+        ("TotalValue", ["b", "a", "c"]),
+        ("-RecordID", ["c", "b", "a"]),
+        ("-LastModifiedOn", ["c", "b", "a"]),
+        ("CreatedBy", ["a", "b", "c"]),
+        ("CallbackRequested", ["a", "b", "c"]),
+        ("Nothing", ["a", "b", "c"]),
+        ("--Company", ["a", "b", "c"]),
+    ],
+)
+def test_a_view_is_sorted_by_a_column(client: Client, app: App, sam: User, sort: str, shown: list[str]) -> None:
+    for name, value in [("a", "20"), ("b", "9"), ("c", None)]:
+        do(sam, app, "CaptureLead", Company=name, LastName="L", TotalValue=value)
+    assert cells(client.get(view_page(asked=f"?sort={sort}"))) == shown
+
+
+def test_a_view_is_paged(client: Client, app: App, sam: User) -> None:
+    capture = make_calls(app, 53)
+    submit(capture, sam)
+    first = client.get(view_page(asked="?sort=-Company"))
+    assert len(first.context["rows"]) == 50 and first.context["count_text"] == "1–50 of 53 records"
+    assert first.context["first_url"] is None
+    second = client.get(first.context["next_url"])
+    assert cells(second) == ["c02", "c01", "c00"] and second.context["count_text"] == "51–53 of 53 records"
+    assert second.context["next_url"] is None and second.context["first_url"] == view_page(asked="?sort=-Company")
+    for page in ("3", "0", "-1", "x", "9" * 30, "200"):
+        assert client.get(view_page(asked=f"?page={page}")).status_code == 200
+
+
+def make_calls(app: App, count: int) -> list[Call]:
+    from tests.builders import call
+
+    return [call(app, "CaptureLead", **{**LEAD, "Company": f"c{number:02d}"}) for number in range(count)]
+
+
+def test_a_view_asks_its_questions(client: Client, app: App, sam: User) -> None:
+    for name, value, callback in [("Solar One", "20", True), ("Solar Two", "900", False), ("Wind", "5000", False)]:
+        do(sam, app, "CaptureLead", Company=name, LastName="L", TotalValue=value, CallbackRequested=callback)
+    assert len(cells(client.get(view_page("SearchLeads")))) == 3
+    assert cells(client.get(view_page("SearchLeads", "?Company=SOLAR&MinimumValue=100"))) == ["Solar Two"]
+    assert cells(client.get(view_page("SearchLeads", "?CallbackRequested=yes"))) == ["Solar One"]
+    assert cells(client.get(view_page("SearchLeads", "?CallbackRequested=no&sort=-Company"))) == ["Wind", "Solar Two"]
+    none = client.get(view_page("SearchLeads", "?Company=nuclear"))
+    assert none.context["empty_text"] == "Nothing matches what you asked for."
+    wrong = client.get(view_page("SearchLeads", "?MinimumValue=lots&Company=solar"))
+    assert wrong.context["rows"] == [] and list(wrong.context["parameters"].errors) == ["MinimumValue"]
+    assert 'value="lots"' in wrong.content.decode() and "corrected" in wrong.context["empty_text"]
+    # The parameter takes any number; the condition that uses it takes whole ones.
+    wrong = client.get(view_page("Synchronize", "?PreviousLastSubmissionId=1.5"))
+    assert wrong.context["rows"] == [] and list(wrong.context["parameters"].errors) == ["PreviousLastSubmissionId"]
+
+
+def test_a_view_whose_filter_cannot_be_read_shows_nothing(client: Client, app: App) -> None:
+    with configuring():
+        app.views.filter(name="HotLeads").update(filter={"all": []})
+    assert client.get(view_page("HotLeads")).status_code == 404
+    assert client.get("/").status_code == 200
+
+
+def test_a_page_takes_as_many_queries_for_many_records_as_for_one(client: Client, app: App, sam: User) -> None:
+    number = do(sam, app, "CaptureLead", **LEAD).record
+    client.get("/")
+    for many in range(2):
+        with counted_queries("workspace: home"):
+            client.get("/")
+        with counted_queries("workspace: view"):
+            assert client.get(view_page()).context["rows"]
+        with counted_queries("workspace: record"):
+            assert len(client.get(record_page(number)).context["history"]) == 1 + many * 5
+        submit(make_calls(app, 30), sam)
+        for value in range(5):
+            do(person(f"u{many}{value}"), app, "UpdateLead", number, TotalValue=value)
+
+
+def test_the_login_page_costs_no_query(app: App, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        Client().get("/login/")
+
+
+# Capture
+
+
+def test_a_lead_is_captured(client: Client, sam: User) -> None:
+    page = client.get(operation_page("CaptureLead"))
+    assert page.context["action"] == "Capture lead"
+    sent = as_sent(page, **LEAD, CallbackRequested="on", Summary="one\r\ntwo", FirstContact="2026-11-24")
+    page = client.post(operation_page("CaptureLead"), sent, follow=True)
+    made = Record.objects.get()
+    assert page.redirect_chain == [(record_page(made.pk), 302)] and said(page) == ["You captured this lead."]
+    assert made.values == {
+        "Company": "ABC Inc",
+        "LastName": "Smith",
+        "Rating": "Warm",
+        "TotalValue": 99,
+        "CallbackRequested": True,
+        "Summary": "one\ntwo",
+        "FirstContact": "2026-11-24",
+    }
+    assert made.created_by == sam and made.last_operation == "CaptureLead"
+    assert page.context["title"] == "ABC Inc" and page.context["number"] == made.last_submission_id
+
+
+def test_all_errors_stand_beside_their_fields_at_once(client: Client) -> None:
+    typed = {"LastName": "", "EmailAddress": "nix", "TotalValue": "lots", "FirstName": "Ada"}
+    page = client.post(operation_page("CaptureLead"), as_sent(client.get(operation_page("CaptureLead")), **typed))
+    assert page.status_code == 200 and not Record.objects.exists()
+    errors = page.context["form"].errors
+    assert {name: len(found) for name, found in errors.items()} == {
+        "Company": 1,
+        "LastName": 1,
+        "EmailAddress": 1,
+        "TotalValue": 1,
+    }
+    assert page.context["form"]["FirstName"].value() == "Ada" and page.context["form"]["EmailAddress"].value() == "nix"
+    corrected = as_sent(page, **LEAD, EmailAddress="ada@example.com")
+    assert client.post(operation_page("CaptureLead"), corrected).status_code == 302
+    assert values_of(Record.objects.get().pk)["FirstName"] == "Ada"
+
+
+def test_a_form_sent_twice_makes_one_record(client: Client) -> None:
+    sent = as_sent(client.get(operation_page("CaptureLead")), **LEAD)
+    answers = [client.post(operation_page("CaptureLead"), sent) for _ in range(2)]
+    assert Record.objects.count() == 1 and {answer["Location"] for answer in answers} == {
+        record_page(Record.objects.get().pk)
+    }
+
+
+def test_a_form_sent_again_with_other_values_asks_before_it_makes_another(client: Client) -> None:
+    sent = as_sent(client.get(operation_page("CaptureLead")), **LEAD)
+    client.post(operation_page("CaptureLead"), sent)
+    page = client.post(operation_page("CaptureLead"), {**sent, "Company": "Other"})
+    assert page.status_code == 200 and "saved before" in text_of(page) and Record.objects.count() == 1
+    assert client.post(operation_page("CaptureLead"), as_sent(page)).status_code == 302
+    assert {record.values["Company"] for record in Record.objects.all()} == {"ABC Inc", "Other"}
+
+
+@pytest.mark.parametrize("form_id", ["", "short", "x" * 300, "a\x00" * 10, "<" * 20])
+def test_a_form_without_its_hidden_id_is_refused(client: Client, form_id: str) -> None:
+    assert client.post(operation_page("CaptureLead"), {**LEAD, "transaction": form_id}).status_code == 400
+    assert not Record.objects.exists()
+
+
+# Edit
+
+
+@pytest.fixture
+def lead(app: App, sam: User) -> int:
+    return do(sam, app, "CaptureLead", **LEAD).record
+
+
+def test_an_edit_sends_only_what_changed(client: Client, lead: int) -> None:
+    page = client.get(record_page(lead))
+    answer = client.post(record_page(lead), as_sent(page, Rating="Hot", TotalValue="99.0"), follow=True)
+    assert said(answer) == ["You updated this lead."]
+    newest = Submission.objects.latest("pk")
+    assert (newest.changed, newest.operation, newest.values["Rating"]) == (["Rating"], "UpdateLead", "Hot")
+    [entry, first] = answer.context["history"]
+    assert entry["changes"] == [{"label": "Rating", "before": "Warm", "after": "Hot"}]
+    assert (entry["name"], entry["words"], entry["ago"]) == ("Sam Lowry", "updated this lead", "just now")
+    assert first["words"] == "captured this lead" and first["changes"] == []
+
+
+def test_a_field_can_be_emptied(client: Client, lead: int) -> None:
+    page = client.get(record_page(lead))
+    client.post(record_page(lead), as_sent(page, Rating="", TotalValue=""))
+    assert values_of(lead) == {"Company": "ABC Inc", "LastName": "Smith"}
+    page = client.post(record_page(lead), as_sent(client.get(record_page(lead)), Company=" "))
+    assert list(page.context["form"].errors) == ["Company"] and values_of(lead)["Company"] == "ABC Inc"
+
+
+def test_an_edit_without_a_change_makes_no_submission_and_says_so(client: Client, lead: int) -> None:
+    page = client.get(record_page(lead))
+    answer = client.post(record_page(lead), as_sent(page), follow=True)
+    assert said(answer) == ["Nothing was changed, so nothing was saved."]
+    assert Submission.objects.count() == 1 and not Transaction.objects.exists()
+
+
+def test_a_choice_that_is_offered_no_longer_survives_an_edit(client: Client, app: App, lead: int) -> None:
+    with configuring():
+        rating = app.fields.get(name="Rating")
+        rating.config = {"choices": ["Hot", "Cold"]}
+        rating.save()
+    page = client.get(record_page(lead))
+    assert "Warm (no longer offered)" in text_of(page)
+    assert client.post(record_page(lead), as_sent(page, TotalValue="100")).status_code == 302
+    assert values_of(lead)["Rating"] == "Warm" and values_of(lead)["TotalValue"] == 100
+
+
+def test_when_two_edit_the_same_lead_the_second_sees_both_sides(client: Client, app: App, lead: int) -> None:
+    page = client.get(record_page(lead))
+    priya = person("priya", display_name="Priya Shah")
+    do(priya, app, "UpdateLead", lead, Rating="Cold", Industry="Energy")
+    typed = as_sent(page, Rating="Hot", TotalValue="120")
+    page = client.post(record_page(lead), typed)
+    assert page.status_code == 200 and Submission.objects.count() == 2
+    conflict = page.context["conflict"]
+    assert conflict["who"] == "Priya Shah"
+    assert conflict["changes"] == [
+        {"label": "Industry", "mine": "(you left this as it was)", "theirs": "Energy"},
+        {"label": "Total value", "mine": "$120", "theirs": "$99"},
+        {"label": "Rating", "mine": "Hot", "theirs": "Cold"},
+    ]
+    # What was typed is kept, what only the other changed is theirs, and the next try knows their submission.
+    form = page.context["form"]
+    assert (form["Rating"].value(), form["TotalValue"].value(), form["Industry"].value()) == ("Hot", "120", "Energy")
+    assert page.context["expected"] == Record.objects.get().last_submission_id
+    assert client.post(record_page(lead), as_sent(page)).status_code == 302
+    assert values_of(lead) == {**LEAD, "Rating": "Hot", "TotalValue": 120, "Industry": "Energy"}
+    assert Submission.objects.latest("pk").changed == ["Rating", "TotalValue"]
+
+
+def test_a_second_conflict_is_shown_like_the_first(client: Client, app: App, lead: int) -> None:
+    page = client.get(record_page(lead))
+    priya = person("priya")
+    for value in ("1", "2"):
+        do(priya, app, "UpdateLead", lead, TotalValue=value)
+        page = client.post(record_page(lead), as_sent(page, TotalValue="120"))
+        assert page.context["conflict"]["changes"][0]["theirs"] == f"${value}"
+    assert values_of(lead)["TotalValue"] == 2
+
+
+def test_who_saves_what_another_has_saved_already_is_told(client: Client, app: App, lead: int) -> None:
+    page = client.get(record_page(lead))
+    do(person("priya"), app, "UpdateLead", lead, Rating="Hot")
+    answer = client.post(record_page(lead), as_sent(page, Rating="Hot"), follow=True)
+    assert said(answer) == ["priya has saved the same meanwhile, so nothing more was saved."]
+    assert Submission.objects.count() == 2
+
+
+def test_an_edit_sent_twice_is_one_submission(client: Client, lead: int) -> None:
+    sent = as_sent(client.get(record_page(lead)), Rating="Hot")
+    answers = [client.post(record_page(lead), sent, follow=True) for _ in range(2)]
+    assert [said(answer) for answer in answers] == [["You updated this lead."]] * 2
+    assert Submission.objects.count() == 2
+
+
+def test_a_page_that_was_saved_and_gone_back_to_meets_its_own_change(client: Client, lead: int) -> None:
+    old = client.get(record_page(lead))
+    client.post(record_page(lead), as_sent(old, Rating="Hot"))
+    page = client.post(record_page(lead), as_sent(old, Rating="Cold"))
+    assert page.context["conflict"]["who"] == "Sam Lowry" and values_of(lead)["Rating"] == "Hot"
+    assert client.post(record_page(lead), as_sent(page)).status_code == 302
+    assert values_of(lead)["Rating"] == "Cold"
+
+
+def test_a_wrong_edit_keeps_what_was_typed_and_what_it_was_based_on(client: Client, app: App, lead: int) -> None:
+    old = client.get(record_page(lead))
+    do(person("priya"), app, "UpdateLead", lead, Industry="Energy")
+    page = client.post(record_page(lead), as_sent(old, EmailAddress="nix", Rating="Hot"))
+    assert list(page.context["form"].errors) == ["EmailAddress"] and page.context["form"]["Rating"].value() == "Hot"
+    assert page.context["expected"] == old.context["expected"]
+    page = client.post(record_page(lead), as_sent(page, EmailAddress=""))
+    assert [change["label"] for change in page.context["conflict"]["changes"]] == ["Industry", "Rating"]
+
+
+@pytest.mark.parametrize("expected", ["", "x", "999999", "9" * 40, "-1"])
+def test_an_edit_that_does_not_say_what_it_changes_is_refused(client: Client, lead: int, expected: str) -> None:
+    sent = as_sent(client.get(record_page(lead)), Rating="Hot", expected=expected)
+    assert client.post(record_page(lead), sent).status_code == 400
+    assert values_of(lead)["Rating"] == "Warm"
+
+
+def test_another_update_operation_has_its_own_form(app: App) -> None:
+    operations = [
+        {"name": "Make", "label": "Make", "kind": "create", "fields": ["A", "B"]},
+        {"name": "Change", "label": "Change", "kind": "update", "fields": ["A"]},
+        {"name": "Rate", "label": "Rate it", "kind": "update", "fields": ["B"], "done": "rated this"},
+    ]
+    things = make_app({"A": "text", "B": "text"}, operations=operations)
+    user = person("ada")
+    give(user, things, ["ViewAllRecords"], ["Change", "Rate"])
+    number = do(user, things, "Make", A="a", B="b").record
+    client = logged_in(user)
+    here = reverse("record", args=["Things", number])
+    page = client.get(here)
+    assert [one["url"] for one in page.context["operations"]] == [f"{here}?operation=Rate"]
+    assert list(page.context["form"].fields) == ["A"] and page.context["values"] == [{"label": "B", "text": "b"}]
+    page = client.get(f"{here}?operation=Rate")
+    assert page.context["action"] == "Rate it" and list(page.context["form"].fields) == ["B"]
+    page = client.post(f"{here}?operation=Rate", as_sent(page, B="c"), follow=True)
+    assert page.context["history"][0]["words"] == "rated this" and values_of(number) == {"A": "a", "B": "c"}
+
+
+# History
+
+
+def test_history_says_what_became_of_a_record_in_words(client: Client, app: App, sam: User, lead: int) -> None:
+    do(sam, app, "UpdateLead", lead, CallbackRequested=True, Industry="Energy")
+    earlier = Submission.objects.earliest("pk").values
+    submit([Call(None, earlier, lead, kind=Submission.RESTORED, app=app.pk)], sam)
+    submit([Call(None, {}, lead, kind=Submission.RESENT, app=app.pk)], sam)
+    with configuring():
+        app.operations.filter(name="UpdateLead").update(done="")
+        app.operations.filter(name="CaptureLead").delete()
+        app.fields.filter(name="Industry").delete()
+        app.operations.update(fields=["Company"])
+        app.views.update(columns=["Company"], filter=None, parameters=[], sort=[])
+    history = client.get(record_page(lead)).context["history"]
+    assert [(entry["words"], entry["changes"]) for entry in history] == [
+        ("sent this again, unchanged, to whoever follows it", []),
+        (
+            "restored an earlier version",
+            [
+                {"label": "Callback requested", "before": "Yes", "after": "No"},
+                {"label": "Industry", "before": "Energy", "after": ""},
+            ],
+        ),
+        (
+            "chose “Update lead”",
+            [
+                {"label": "Callback requested", "before": "No", "after": "Yes"},
+                {"label": "Industry", "before": "", "after": "Energy"},
+            ],
+        ),
+        ("created this", []),
+    ]
+
+
+# Delete
+
+
+def test_a_lead_is_deleted(client: Client, lead: int) -> None:
+    where, sent = deletion(client.get(record_page(lead)))
+    answer = client.post(where, sent, follow=True)
+    assert answer.redirect_chain[-1][0] == view_page() and said(answer) == ["You deleted this lead."]
+    assert Record.objects.get().deleted and client.get(record_page(lead)).status_code == 404
+    assert cells(answer) == []
+    again = client.post(where, sent, follow=True)
+    assert said(again) == ["You deleted this lead."] and Submission.objects.count() == 2
+
+
+def test_who_deletes_what_another_has_deleted_is_told(client: Client, app: App, lead: int) -> None:
+    page = client.get(record_page(lead))
+    do(person("priya"), app, "DeleteLead", lead)
+    where, sent = deletion(page)
+    assert said(client.post(where, sent, follow=True)) == ["This is not there any more: it was deleted before."]
+    assert client.post(record_page(lead), as_sent(page, Rating="Hot")).status_code == 404
+
+
+def test_what_has_changed_meanwhile_is_not_deleted_unseen(client: Client, app: App, lead: int) -> None:
+    where, sent = deletion(client.get(record_page(lead)))
+    do(person("priya"), app, "UpdateLead", lead, Rating="Hot")
+    answer = client.post(where, sent, follow=True)
+    assert answer.redirect_chain == [(record_page(lead), 302)] and "Look again" in said(answer)[0]
+    assert not Record.objects.get().deleted
+
+
+def test_values_are_text_not_html(client: Client, app: App, sam: User) -> None:
+    evil = "<script>alert(1)</script>"
+    number = do(sam, app, "CaptureLead", **{**LEAD, "Company": evil, "Summary": f"</textarea>{evil}"}).record
+    do(sam, app, "UpdateLead", number, LastName=evil)
+    for address in (view_page(), record_page(number)):
+        assert evil not in client.get(address).content.decode()
