@@ -33,6 +33,14 @@ def switch(name: str, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be 1 or 0 (or yes/no, true/false, on/off), not {value!r}.")
 
 
+def choice(name: str, choices: tuple[str, ...], default: str) -> str:
+    """One of the choices. Raises ImproperlyConfigured for anything else."""
+    value = text(name).lower() or default
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(choices)}, not {value!r}.")
+    return value
+
+
 def whole(name: str, default: int, least: int = 0) -> int:
     """The variable as a whole number of at least `least`. Raises ImproperlyConfigured otherwise."""
     value = text(name)

@@ -1,12 +1,13 @@
 """One module, every knob an environment variable; the composition root, which names the other rooms by string only."""
 
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from flowfinity import environment
+from flowfinity import environment, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(environment.text("DATA_DIR") or BASE_DIR / "var")
@@ -52,6 +53,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "flowfinity.requests.RequestLine",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -148,12 +150,5 @@ API_BODY_LIMIT = 10 * 1024 * 1024
 API_WRONG_PASSWORDS_A_MINUTE = 30
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_BODY_LIMIT
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    # A refused call is answered and, in Configure, shown: a log line for each 404 would only be noise.
-    "loggers": {"django.request": {"level": "ERROR"}},
-}
+LOG_FORMAT = environment.choice("LOG_FORMAT", ("json", "text"), "text" if sys.stderr.isatty() else "json")
+LOGGING = logs.configuration(LOG_FORMAT)

@@ -51,6 +51,7 @@ class Basic(BaseAuthentication):
             )
         if not found.active:
             raise not_active()
+        request._request.account_name = found.username  # type: ignore[attr-defined]
         return User(pk=found.account, username=found.username, display_name=found.display_name), found
 
     def authenticate_header(self, request: Request) -> str:

@@ -1,0 +1,52 @@
+"""A request's id and its one line in the log, which holds neither credentials nor a query string's values."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+log = structlog.get_logger("flowfinity.requests")
+GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
+HEADER = "X-Request-Id"
+# Asked every few seconds by whoever watches the site: a line each would bury the rest.
+QUIET = ("/healthz", "/readyz", "/static/")
+
+
+class RequestLine:
+    """Gives each request an id (a proxy's, else one of its own), answers with it, and writes one line."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """The response, with its id."""
+        given = request.headers.get(HEADER, "")
+        identity = given if GIVEN.fullmatch(given) else secrets.token_hex(8)
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request=identity):
+            response = self.get_response(request)
+            response[HEADER] = identity
+            if not request.path_info.startswith(QUIET):
+                log.info(
+                    "request",
+                    method=request.method,
+                    path=request.path_info[:300],
+                    status=response.status_code,
+                    ms=round((time.perf_counter() - started) * 1000, 1),
+                    account=account(request),
+                )
+        return response
+
+
+def account(request: HttpRequest) -> str:
+    """The user name behind the request, "" when nobody is known; of a page without a query for it."""
+    known = getattr(request, "account_name", "")
+    if known:
+        return str(known)
+    user = request.__dict__.get("_cached_user")
+    return str(user.get_username()) if user is not None and user.is_authenticated else ""

@@ -1,0 +1,68 @@
+"""What a page offers for copying: addresses, payloads, command lines, and JSON to read."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from flowfinity.definitions import OperationDefinition
+from flowfinity.fields import record_id
+from flowfinity.models import App, Operation, Record, View
+
+TOKEN = re.compile(r'(?P<text>"(?:\\.|[^"\\])*")(?P<key>:)?|(?P<other>-?\d[\d.eE+-]*|true|false|null)')
+
+
+def base_url(request: HttpRequest) -> str:
+    """The site's own address, as other systems write it; without a slash at the end."""
+    return (settings.PUBLIC_URL or request.build_absolute_uri("/")).rstrip("/")
+
+
+def address(base: str, app: App, part: View | Operation) -> str:
+    """Where a view is polled or an operation is run."""
+    return base + reverse("poll" if isinstance(part, View) else "run-operation", args=[app.name, part.name])
+
+
+def payload(operation: OperationDefinition) -> dict[str, Any]:
+    """A body that the operation takes as it stands, with every field that it sets."""
+    record = None
+    if operation.kind != "create":
+        last = Record.objects.filter(app=operation.app, deleted=False).order_by("pk").values_list("pk", flat=True).last()
+        record = record_id(last or 1)
+    body: dict[str, Any] = {"RecordID": record, "ExternalTransactionId": None}
+    for column in operation.fields:
+        render, blank = column.type.renderer(column.config, "flowfinity")
+        value = column.type.sample(column.config)
+        body[column.name] = blank if value is None else render(value)
+    return body
+
+
+def poll_command(url: str, username: str) -> str:
+    """A poll as Zapier sends it; curl asks for the password."""
+    return f"curl -u {username} -A Zapier '{url}'"
+
+
+def run_command(url: str, username: str, body: Mapping[str, Any]) -> str:
+    """A call of an operation; curl asks for the password."""
+    document = shlex.quote(json.dumps(body, ensure_ascii=False))
+    return f"curl -u {username} -H 'Content-Type: application/json' -d {document} '{url}'"
+
+
+def highlighted(document: Any) -> SafeString:
+    """JSON on many lines, escaped, its keys, texts and other values each in a span of its own class."""
+    written = json.dumps(document, ensure_ascii=False, indent=2)
+    shown, place = [], 0
+    for token in TOKEN.finditer(written):
+        kind = "j-key" if token["key"] else "j-str" if token["text"] else "j-num"
+        word = token["text"] or token["other"]
+        shown.append(f'{escape(written[place : token.start()])}<span class="{kind}">{escape(word)}</span>')
+        place = token.start() + len(word)
+    return mark_safe("".join(shown) + escape(written[place:]))

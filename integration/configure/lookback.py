@@ -1,0 +1,47 @@
+"""The lookback period, and what widening it does: the window's start never moves back (contract, The poll, 3)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flowfinity.definitions import ViewDefinition
+from flowfinity.models import Record
+from flowfinity.submissions import milliseconds
+from integration import zapier_mode
+from integration.models import RestAccess, Surface
+
+
+@dataclass(frozen=True)
+class Lookback:
+    """How many days a window reaches back, but never behind its floor (ms since 1970)."""
+
+    days: int
+    floor_ms: int = 0
+
+    def start(self, now: dt.datetime) -> dt.datetime:
+        """The window's first moment."""
+        return zapier_mode.window_start(now, self.days, self.floor_ms)
+
+
+def ruling(surface: Surface, access: RestAccess | None) -> Lookback:
+    """The lookback that rules a view: its own, else the site's."""
+    floor = access.floor_ms if access else 0
+    if access and access.lookback_days:
+        return Lookback(access.lookback_days, floor)
+    return Lookback(surface.lookback_days, max(surface.floor_ms, floor))
+
+
+def widened(now: dt.datetime, before: Lookback, after: Lookback) -> int:
+    """The floor, in ms since 1970, without which the window would start earlier than before; 0 when it needs none."""
+    stood = before.start(now)
+    return milliseconds(stood) if after.start(now) < stood else 0
+
+
+def older(view: ViewDefinition, now: dt.datetime, held: Lookback, free: Lookback) -> int:
+    """How many of the view's records only the floor of `held` keeps out of the window."""
+    first, start = free.start(now), held.start(now)
+    if first >= start:
+        return 0
+    found = view.query.with_arguments({}, now).apply(Record.objects.all())
+    return found.filter(modified_on__gte=first, modified_on__lt=start).count()
