@@ -4,7 +4,7 @@ PYTHON = python3
 PY = .venv/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test lint check bench
+.PHONY: help run test lint check bench screenshots
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -29,6 +29,9 @@ check: lint ## All that must hold before a change is shared, the fastest first
 
 bench: .venv/dev ## Measure the poll against a bare endpoint, as ratios
 	$(PY) -m bench
+
+screenshots: .venv/dev ## Take the pictures in docs/ of the demo, with Chromium
+	$(PY) docs/screenshots.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

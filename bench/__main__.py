@@ -72,8 +72,8 @@ def read_options() -> argparse.Namespace:
     say = argparse.ArgumentParser(prog="python -m bench", description="Measures the poll against a bare endpoint.")
     say.add_argument("--scale", choices=SCALES, default=os.environ.get("SCALE", "100k").lower())
     say.add_argument("--engine", choices=ENGINES, default=os.environ.get("ENGINE", "both").lower())
-    say.add_argument("--rounds", type=int, default=os.environ.get("ROUNDS", "3"))
-    say.add_argument("--seconds", type=int, default=os.environ.get("SECONDS", "3"))
+    say.add_argument("--rounds", type=int, default=os.environ.get("ROUNDS", "5"))
+    say.add_argument("--seconds", type=int, default=os.environ.get("SECONDS", "2"))
     say.add_argument("--strict", action="store_true", help="end with 1 when a goal is missed")
     options = say.parse_args()
     # argparse does not look at a default.

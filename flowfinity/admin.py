@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 from django.contrib.auth.models import Group
@@ -53,8 +54,8 @@ def changing(request: HttpRequest) -> AbstractContextManager[None]:
     return configuring() if request.method == "POST" else nullcontext()
 
 
-class ConfigurationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Lists and forms whose every change, actions and deletions included, happens inside `configuring()`."""
+class PlainAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Lists and pages that are called what they show, open to everybody who may enter Configure."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request)
@@ -62,34 +63,55 @@ class ConfigurationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.admin_site.has_permission(request)
 
-    has_add_permission = has_view_permission
-    has_change_permission = has_view_permission
-    has_delete_permission = has_view_permission
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if context.get("original"):
+            context |= {"title": str(context["original"]), "subtitle": None}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+class ConfigurationAdmin(PlainAdmin):
+    """Lists and forms whose every change, actions and deletions included, happens inside `configuring()`."""
+
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"})}}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The input, without Django's icons that would open a window to change what it points to."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         with changing(request):
             return super().changeform_view(request, *args, **kwargs)
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         with changing(request):
-            return super().changelist_view(request, *args, **kwargs)
+            return super().changelist_view(request, extra_context)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         with changing(request):
             return super().delete_view(request, *args, **kwargs)
 
 
-class LookUpAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class LookUpAdmin(PlainAdmin):
     """Lists and pages that show and change nothing."""
 
     show_full_result_count = False
     list_per_page = 50
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.admin_site.has_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.admin_site.has_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -147,8 +169,8 @@ class AccountAdmin(ConfigurationAdmin, UserAdmin):  # type: ignore[type-arg]
     form = AccountForm
     add_form = AccountAddForm
     add_form_template = None
-    list_display = ("username", "display_name", "account", "is_active", "is_staff", "role_names", "last_login")
-    list_filter = ("account_type", "is_active", "is_staff", "roles")
+    list_display = ("username", "display_name", "account", "is_active", "role_names")
+    list_filter = ("account_type", "is_active")
     search_fields = ("username", "display_name", "email")
     ordering = ("username",)
     filter_horizontal = ("roles",)
@@ -197,15 +219,14 @@ class AccountAdmin(ConfigurationAdmin, UserAdmin):  # type: ignore[type-arg]
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """On to the page that gives the account its roles."""
-        kind = "person" if obj.is_person else "integration account"
-        messages.warning(
-            request, f"{obj} is an {kind} without roles as yet. Choose its roles below.".replace("an p", "a p")
-        )
+        messages.warning(request, f"{obj} has no roles as yet, so it can see and do nothing. Choose its roles below.")
         return super().response_add(request, obj, post_url_continue)
 
     @admin.display(description="account type", ordering="account_type")
     def account(self, obj: User) -> str:
-        return "Regular" if obj.is_person else "Integration"
+        if not obj.is_person:
+            return "Integration"
+        return "Regular, may configure" if obj.is_staff else "Regular"
 
     @admin.display(description="roles")
     def role_names(self, obj: User) -> str:
@@ -225,7 +246,10 @@ class RoleAdmin(ConfigurationAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         found = super().get_queryset(request).prefetch_related("members")
-        return found.annotate(*(Count(name, distinct=True) for name in ("views", "operations", "feeds")))
+        counted: models.QuerySet[Any] = found.annotate(
+            *(Count(name, distinct=True) for name in ("views", "operations", "feeds"))
+        )
+        return counted
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The choices with their apps, read at once."""
@@ -235,7 +259,7 @@ class RoleAdmin(ConfigurationAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @admin.display(description="members")
-    def member_names(self, obj: Role) -> SafeString | str:
+    def member_names(self, obj: Any) -> SafeString | str:
         if obj.pk is None:
             return "None yet. Members are chosen on the page of each user."
         links = ((reverse("admin:flowfinity_user_change", args=[user.pk]), user) for user in obj.members.all())
@@ -274,7 +298,20 @@ class Document(forms.JSONField):
         """The document as text; what was typed and is no JSON stays as it was typed."""
         if value is None or isinstance(value, forms.fields.InvalidJSONInput):
             return value or ""
-        return json.dumps(value, ensure_ascii=False, indent=2)
+        return laid_out(value)
+
+
+def laid_out(value: Any, indent: str = "") -> str:
+    """JSON with whatever fits into a line on one, so that a condition or a parameter is read at a glance."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(line) <= 68 or not isinstance(value, list | dict):
+        return line
+    inner = f"{indent}  "
+    if isinstance(value, list):
+        parts, ends = [laid_out(part, inner) for part in value], "[]"
+    else:
+        parts, ends = [f"{json.dumps(key)}: {laid_out(part, inner)}" for key, part in value.items()], "{}"
+    return f"{ends[0]}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{ends[1]}"
 
 
 def refuse_constant(name: str) -> Any:
@@ -293,6 +330,8 @@ def columns_of(app: App) -> dict[str, Column]:
 class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
     """A named part of an app's definition, checked by the functions that check a blueprint."""
 
+    # What a blueprint calls its parts.
+    keys: ClassVar[tuple[str, ...]]
     # Where a fault belongs that is none of a single input's.
     elsewhere: ClassVar[str | None] = None
 
@@ -300,6 +339,10 @@ class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if "name" in self.fields:
             self.fields["name"].required = False
+        for name, field in self.fields.items():
+            if isinstance(field, Document):
+                lines = str(self[name].value()).count("\n") + 2
+                field.widget.attrs["rows"] = max(3, min(lines, 24))
 
     def clean(self) -> dict[str, Any]:
         """The form's values with the name settled, if a blueprint could bring them."""
@@ -311,17 +354,12 @@ class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
             if not cleaned["name"]:
                 self.add_error("name", "No name can be made from this label. Choose one: A-Z, then letters and digits.")
                 return cleaned
-        part = {**self.stored(), **cleaned}
+        part = {key: cleaned[key] if key in self.fields else getattr(self.instance, key) for key in self.keys}
         self.note(blueprint.labelled("", part, set()))
         self.note(self.namesakes(part))
         if not self.errors:
             self.note(self.faults(part))
         return cleaned
-
-    def stored(self) -> dict[str, Any]:
-        """The values that the form does not ask for."""
-        rest = (field.name for field in self.instance._meta.fields if not field.is_relation)
-        return {name: getattr(self.instance, name) for name in rest if name not in self.fields}
 
     def app(self) -> App | None:
         """The app that the part belongs to."""
@@ -353,11 +391,14 @@ class DefinitionForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class AppForm(DefinitionForm):
+    keys = ("name", "label", "description")
+
     def siblings(self) -> models.QuerySet[Any]:
         return App.objects.all()
 
 
 class FieldForm(DefinitionForm):
+    keys = ("name", "label", "type", "required", "section", "help", "config")
     elsewhere = "config"
     type = forms.ChoiceField(
         choices=[(name, type.label) for name, type in TYPES.items()], help_text="Fixed once saved."
@@ -374,7 +415,7 @@ class FieldForm(DefinitionForm):
         """What a blueprint's check says, and which views the change would break."""
         app = self.app()
         assert app is not None
-        own = {key: part[key] for key in ("name", "label", "type", "required", "section", "help")}
+        own = {key: value for key, value in part.items() if key != "config"}
         for name in own.keys() & part["config"].keys():
             yield "config", f"{name} has an input of its own"
         faults = list(blueprint.field_faults("", {**part["config"], **own}, None))
@@ -395,6 +436,8 @@ def faults_of(view: View, fields: Mapping[str, Column]) -> Iterable[tuple[str, s
 
 
 class OperationForm(DefinitionForm):
+    keys = ("name", "label", "kind", "done", "fields")
+
     def clean_fields(self) -> Any:
         """The fields' names, a list."""
         return self.cleaned_data["fields"] or []
@@ -406,6 +449,8 @@ class OperationForm(DefinitionForm):
 
 
 class ViewForm(DefinitionForm):
+    keys = ("name", "label", "description", "columns", "filter", "sort", "parameters")
+
     def clean_sort(self) -> Any:
         """The sort keys, a list."""
         return self.cleaned_data["sort"] or []
@@ -424,7 +469,10 @@ class DefinitionAdmin(ConfigurationAdmin):
     """A part of the definition: what is fixed once saved can then only be read."""
 
     fixed: ClassVar[tuple[str, ...]] = ("name",)
-    formfield_overrides = {JSONField: {"form_class": Document, "widget": Document.widget}}
+    formfield_overrides = {
+        **ConfigurationAdmin.formfield_overrides,
+        JSONField: {"form_class": Document, "widget": Document.widget},
+    }
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The inputs that cannot be changed any more."""
@@ -434,7 +482,7 @@ class DefinitionAdmin(ConfigurationAdmin):
 class PartAdmin(DefinitionAdmin):
     """A part of an app: in lists by app and place, new ones last."""
 
-    fixed = ("app", "name")
+    fixed: ClassVar[tuple[str, ...]] = ("app", "name")
     list_filter = ("app",)
     list_select_related = ("app",)
     ordering = ("app__label", "position", "pk")
@@ -469,8 +517,9 @@ class AppAdmin(DefinitionAdmin):
             rows = model._default_manager.filter(app=OuterRef("pk")).order_by().values("app")
             return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), 0)
 
-        found = super().get_queryset(request)
-        return found.annotate(n_fields=count(Field), n_operations=count(Operation), n_views=count(View))
+        counts = {"n_fields": count(Field), "n_operations": count(Operation), "n_views": count(View)}
+        found: models.QuerySet[Any] = super().get_queryset(request).annotate(**counts)
+        return found
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """The app itself, then the way to its parts once there is an app."""
@@ -522,7 +571,7 @@ def parts(app: App, model: str, rows: Iterable[Any]) -> str:
         ((reverse(f"admin:flowfinity_{model}_change", args=[row.pk]), row.label) for row in rows),
     )
     return format_html(
-        '<div>{}</div><div class="help"><a href="{}">List</a> · <a href="{}?app={}">Add {} {}</a></div>',
+        '{}<br><a href="{}">List them</a> · <a href="{}?app={}">Add {} {}</a>',
         links or "None yet.",
         list_of(model, app),
         reverse(f"admin:flowfinity_{model}_add"),
@@ -536,8 +585,13 @@ def parts(app: App, model: str, rows: Iterable[Any]) -> str:
 class FieldAdmin(PartAdmin):
     form = FieldForm
     fixed = ("app", "name", "type")
-    list_display = ("label", "name", "app", "type_label", "required", "section", "position")
+    list_display = ("label", "name", "app", "type_label", "is_required", "section", "position")
     fields = ("app", "label", "name", "type", "config", "required", "section", "help", "position")
+    readonly_fields = ("type_label",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The inputs; a type that is fixed is shown in words."""
+        return ["type_label" if obj and name == "type" else name for name in super().get_fields(request, obj)]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form, with examples beside the JSON."""
@@ -546,6 +600,7 @@ class FieldAdmin(PartAdmin):
             'warn or ok. A currency: {"currency": "USD"}. Other types: nothing.',
             "help": "Shown under the input.",
         }
+        kwargs["labels"] = {"config": "Settings"}
         return super().get_form(request, obj, change=change, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -564,6 +619,10 @@ class FieldAdmin(PartAdmin):
     @admin.display(description="type", ordering="type")
     def type_label(self, obj: Field) -> str:
         return TYPES[obj.type].label
+
+    @admin.display(description="required", ordering="required")
+    def is_required(self, obj: Field) -> str:
+        return "required" if obj.required else ""
 
 
 def needed_by(field: Field) -> Iterator[str]:
@@ -603,6 +662,11 @@ def usable(part: Any) -> str:
     return f"Names: {', '.join(columns_of(part.app)) or 'none yet, this app has no fields'}."
 
 
+def usable_by_view(part: Any) -> str:
+    """The names that the JSON of a view can use."""
+    return f"{usable(part)} And of the system: {', '.join(SYSTEM_COLUMNS)}."
+
+
 @admin.register(View)
 class ViewAdmin(PartAdmin):
     form = ViewForm
@@ -613,11 +677,13 @@ class ViewAdmin(PartAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form, with an example beside each JSON."""
         kwargs["help_texts"] = {
-            "columns": f"Names of fields, in the layout's order. {usable(obj)}",
+            "columns": f"What is shown, in the layout's order. {usable_by_view(obj)}",
             "filter": 'Which records; empty for all. {"all": […]} or {"any": […]} around conditions like '
-            '{"field": "Rating", "operator": "is", "value": "Hot"}; "parameter" in the place of "value" asks the reader.',
+            '{"field": "Rating", "operator": "is", "value": "Hot"}; "parameter" in '
+            'the place of "value" asks the reader.',
             "sort": 'At most three keys, like {"field": "LastModifiedOn", "direction": "descending"}, in a list.',
-            "parameters": 'What the reader is asked, like {"name": "Company", "label": "Company", "type": "text"}, in a list.',
+            "parameters": "What the reader is asked, in a list, like "
+            '{"name": "Company", "label": "Company", "type": "text"}.',
         }
         return super().get_form(request, obj, change=change, **kwargs)
 
@@ -634,20 +700,32 @@ class ViewAdmin(PartAdmin):
 
 @admin.register(Record)
 class RecordAdmin(LookUpAdmin):
-    list_display = ("__str__", "app", "last_operation", "modified_on", "modified_by", "last_submission_id", "deleted")
+    list_display = (
+        "__str__",
+        "app",
+        "last_operation",
+        "modified_on",
+        "modified_by",
+        "last_submission_id",
+        "is_deleted",
+    )
     list_filter = ("app", "deleted")
     list_select_related = ("app", "modified_by")
     ordering = ("-pk",)
     search_fields = ("=id",)
     search_help_text = "A record’s number"
     fields = (
-        "app", "document", "deleted", "created_on", "created_by", "modified_on", "modified_by", "last_operation",
+        "app", "document", "is_deleted", "created_on", "created_by", "modified_on", "modified_by", "last_operation",
         "first_submission_id", "last_submission_id", "its_submissions",
     )  # fmt: skip
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Records by number, written with the zeros in front or without."""
         return super().get_search_results(request, queryset, search_term.strip().lstrip("0"))
+
+    @admin.display(description="deleted", ordering="deleted")
+    def is_deleted(self, obj: Record) -> str:
+        return "deleted" if obj.deleted else ""
 
     @admin.display(description="values")
     def document(self, obj: Any) -> str:
@@ -667,7 +745,7 @@ class SubmissionAdmin(LookUpAdmin):
     ordering = ("-pk",)
     search_fields = ("=id", "=record__id")
     search_help_text = "A submission’s or a record’s number"
-    fields = ("id", "app", "record", "kind", "operation", "by", "on", "changes", "document", "deleted")
+    fields = ("id", "app", "record", "kind", "operation", "by", "on", "changes", "document")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """The list of one record's submissions, beside Django's own."""

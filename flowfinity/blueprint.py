@@ -10,13 +10,15 @@ from typing import Any
 
 from flowfinity import names
 from flowfinity.definitions import read_parameters
-from flowfinity.fields import TYPES
+from flowfinity.fields import TYPES, FieldError, checked_text
 from flowfinity.models import App, Field, Journal, Operation, View, configuring
 from flowfinity.query import SYSTEM_COLUMNS, Column, QueryError, load_filter, load_order
 
 FORMAT = 1
 STANDARD_VIEW = {"name": "ViewAllRecords", "label": "View all records"}
 KINDS = ("create", "update", "delete")
+# Texts that a part may have, and the characters that their columns hold.
+TEXTS = {"description": 10_000, "section": 150, "help": 300, "done": 150}
 
 
 class BlueprintError(Exception):
@@ -177,9 +179,20 @@ def labelled(
     label = part.get("label")
     if not isinstance(label, str) or not label.strip() or len(label) > 150 or not label.isprintable():
         yield f"{path}.label", "a label of 1 to 150 printable characters is missing"
-    for key in ("description", "section", "help", "done"):
-        if not isinstance(part.get(key, ""), str):
-            yield f"{path}.{key}", "text is expected here"
+    for key, longest in TEXTS.items():
+        if sentence := text_fault(part.get(key, ""), longest):
+            yield f"{path}.{key}", sentence
+
+
+def text_fault(text: Any, longest: int) -> str:
+    """What keeps a text from its column in one sentence, or ""."""
+    if not isinstance(text, str):
+        return "text is expected here"
+    try:
+        checked_text(text, longest)
+    except FieldError as error:
+        return error.message
+    return ""
 
 
 def content_faults(document: Mapping[str, Any], existing: App | None) -> Iterator[tuple[str, str]]:
@@ -196,8 +209,10 @@ def content_faults(document: Mapping[str, Any], existing: App | None) -> Iterato
         if type is not None:
             columns[part["name"]] = Column(part["name"], part["label"], type, part)
     for index, part in enumerate(document.get("operations", [])):
+        yield from unknown(f"operations[{index}]", part, "an operation", "kind", "done", "fields")
         yield from operation_faults(f"operations[{index}]", part, columns)
     for index, part in enumerate(document.get("views", [])):
+        yield from unknown(f"views[{index}]", part, "a view", "description", "columns", "filter", "sort", "parameters")
         yield from view_faults(f"views[{index}]", part, {**columns, **SYSTEM_COLUMNS})
 
 
@@ -216,11 +231,15 @@ def field_faults(path: str, part: Mapping[str, Any], kept: Column | None) -> Ite
         yield f"{path}.name", f"the field is called {kept.name}; a name is fixed"
     if not isinstance(part.get("required", False), bool):
         yield f"{path}.required", "true or false is expected here"
-    unknown = set(part) - {"name", "label", "type", "required", "section", "help", *type.options}
-    if unknown:
-        yield path, f"a {type.name} field has no {', '.join(sorted(unknown))}"
+    yield from unknown(path, part, f"a {type.name} field", "type", "required", "section", "help", *type.options)
     for sentence in type.faults(part):
         yield path, sentence
+
+
+def unknown(path: str, part: Mapping[str, Any], what: str, *keys: str) -> Iterator[tuple[str, str]]:
+    """The keys that the part has beyond its name, its label and `keys`: a misspelled one would be lost in silence."""
+    if extra := set(part) - {"name", "label", *keys}:
+        yield path, f"{what} has no {', '.join(sorted(extra))}"
 
 
 def operation_faults(path: str, part: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
@@ -283,5 +302,6 @@ def parameter_faults(path: str, parameters: Any) -> Iterator[tuple[str, str]]:
         if type is None:
             yield f"{where}.type", f"{name!r} is no type of parameter; there are: {', '.join(TYPES)}"
             continue
+        yield from unknown(where, part, f"a {type.name} parameter", "type", *type.options)
         for sentence in type.faults(part):
             yield where, sentence

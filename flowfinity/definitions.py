@@ -57,6 +57,11 @@ class ViewDefinition:
         """True when what is shown changes only by a submission or a change of configuration, not by time."""
         return self.query.stable and all(column.type.stable for column in self.columns)
 
+    @property
+    def refers(self) -> bool:
+        """True when a column's values refer to something outside the record."""
+        return any(column.type.refers for column in self.columns)
+
 
 DEFINITION = TypeVar("DEFINITION", OperationDefinition, ViewDefinition)
 

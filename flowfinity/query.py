@@ -140,9 +140,15 @@ class Condition:
         if isinstance(self.value, Parameter):
             return f"{clause} the parameter {self.value.label}"
         if operator.operand == "days":
-            days = self.value if isinstance(self.value, int) else (self.value[1] - self.value[0]).days
+            days = self.value if isinstance(self.value, int) else elapsed(*self.value)
             return f"{clause} {days} day{'' if days == 1 else 's'}"
         return f"{clause} {spoken(self.column, self.value)}"
+
+
+def elapsed(first: Any, last: Any) -> int:
+    """The days between two moments, whichever way a column keeps them: as times, or as text."""
+    start, end = (dt.datetime.fromisoformat(str(moment)) for moment in (first, last))
+    return (end - start).days
 
 
 def spoken(column: Column, value: Any) -> str:
@@ -322,7 +328,10 @@ def operand(column: Column, operator: str, raw: Any) -> Any:
     if kind == "many":
         if not isinstance(raw, list) or not raw:
             raise FieldError("invalid", "Send a list with at least one choice.")
-        return [column.type.operand(one, column.config) for one in raw]
+        operands = [column.type.operand(one, column.config) for one in raw]
+        if None in operands:
+            raise FieldError("invalid", "Leave the empty choice out; is_blank finds blanks.")
+        return operands
     return column.type.operand(raw, column.config)
 
 

@@ -118,8 +118,25 @@ USE_THOUSAND_SEPARATOR = False
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+FILES_BUCKET = environment.text("FILES_BUCKET")
+# How long a file's signed URL works.
+FILE_URL_SECONDS = environment.whole("FILE_URL_SECONDS", 86_400, least=60)
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": FILES_BUCKET,
+            "endpoint_url": environment.text("FILES_ENDPOINT_URL") or None,
+            "access_key": environment.text("FILES_ACCESS_KEY") or None,
+            "secret_key": environment.text("FILES_SECRET_KEY") or None,
+            "region_name": environment.text("FILES_REGION") or None,
+        },
+    }
+    if FILES_BUCKET
+    else {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "files", "file_permissions_mode": 0o600},
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

@@ -18,11 +18,12 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists
 from django.dispatch import Signal
 
-from flowfinity import clock, definitions
+from flowfinity import clock, definitions, references, storage
 from flowfinity.definitions import AppDefinition, OperationDefinition
-from flowfinity.fields import FieldError
+from flowfinity.fields import FieldError, KeptFile, Reference, Upload
 from flowfinity.models import Configuration, Journal, Record, Submission, Transaction, User
 from flowfinity.names import SYSTEM, ZAPIER
+from flowfinity.query import Column
 
 # Sent after commit with `apps`, the keys of the apps that have new submissions. A bell: it may be lost.
 submitted = Signal()
@@ -157,16 +158,35 @@ def replayed(by: User, key: Key) -> Outcome | None:
 
 
 def validated(calls: Sequence[Call], version: int) -> list[Mapping[str, Any]]:
-    """Each call's values, typed and ready to store (None for a field made blank). Raises Invalid."""
+    """Each call's values, typed and ready to store (None for a field made blank), files stored. Raises Invalid."""
     apps = {app: definitions.of(app, version) for app in {call.app for call in calls}}
-    return [
-        call.values if call.operation is None else clean(call, apps[call.app], index)
+    checked = [
+        (call.values, []) if call.operation is None else clean(call, apps[call.app], index)
         for index, call in enumerate(calls)
+    ]
+    referring = [
+        (index, column, reference)
+        for index, call in enumerate(calls)
+        if call.operation is not None
+        for column in call.operation.fields
+        if column.type.refers and checked[index][0].get(column.name) is not None
+        for reference in column.type.references(checked[index][0][column.name], column.config)
+    ]
+    absent = references.missing(reference for _, _, reference in referring) if referring else set()
+    for index, column, reference in referring:
+        if reference in absent:
+            checked[index][1].append(dangling(column, reference))
+    for index, (call, (_, faults)) in enumerate(zip(calls, checked, strict=True)):
+        if faults:
+            raise Invalid(index, [*faults, *gone(call)])
+    return [
+        {name: storage.store(one) if isinstance(one, Upload) else one for name, one in values.items()}
+        for values, _ in checked
     ]
 
 
-def clean(call: Call, app: AppDefinition, index: int) -> dict[str, Any]:
-    """A call's values by field name. Raises Invalid with the faults of all fields at once."""
+def clean(call: Call, app: AppDefinition, index: int) -> tuple[dict[str, Any], list[Fault]]:
+    """A call's values by field name, and the faults of all its fields."""
     assert call.operation is not None
     try:
         operation = app.operation(call.operation.id)
@@ -190,9 +210,22 @@ def clean(call: Call, app: AppDefinition, index: int) -> dict[str, Any]:
         except FieldError as error:
             faults.append(Fault(column.name, error.code, error.message))
     faults.extend(missing(operation, values, {fault.field for fault in faults}))
-    if faults:
-        raise Invalid(index, faults)
-    return values
+    return values, faults
+
+
+def gone(call: Call) -> list[Fault]:
+    """The fault of an edit whose record is not there, so that it is told with the others; the lock asks again."""
+    if call.kind == Submission.CREATED or call.record is None:
+        return []
+    there = 0 < call.record < 2**63 and Record.objects.filter(pk=call.record, app=call.app, deleted=False).exists()
+    return [] if there else [unknown_record()]
+
+
+def dangling(column: Column, reference: Reference) -> Fault:
+    """The fault of a value that names somebody or something that is not there."""
+    if reference.kind == "user":
+        return Fault(column.name, "unknown_user", "Name an active user of this site, by user name.")
+    return Fault(column.name, "unknown_record", f"Name a record of {reference.app} that is not deleted, by RecordID.")
 
 
 def unknown_record() -> Fault:
@@ -205,8 +238,8 @@ def not_settable(name: str, known: str | None, operation: OperationDefinition) -
     if name.lower() in READ_ONLY:
         return Fault(name, "read_only", f"{name} is set by the platform: leave it out.")
     if known:
-        return Fault(known, "read_only", f"The operation {operation.label} does not set {known}: leave it out.")
-    return Fault(name, "unknown_field", f"There is no field {name} here; the view's /fields lists them."[:250])
+        return Fault(known, "read_only", f"The operation {operation.label:.100} does not set {known}: leave it out.")
+    return Fault(name, "unknown_field", f"There is no field {name} here; the view's /fields lists them."[:249])
 
 
 def missing(operation: OperationDefinition, values: Mapping[str, Any], faulty: set[str]) -> Iterator[Fault]:
@@ -286,6 +319,7 @@ class Step:
 def step(index: int, call: Call, values: Mapping[str, Any], records: dict[int, Record]) -> Step:
     """Applies a call to its record in memory. Raises Invalid for a record that is not there, Stale for a newer one."""
     if call.kind == Submission.CREATED:
+        values = with_kept_files(index, values, {})
         record = Record(app_id=call.app, values={name: value for name, value in values.items() if value is not None})
         return Step(call.app, call.kind, name_of(call), record, record.values, tuple(record.values), True)
     found = records.get(call.record) if call.record is not None else None
@@ -294,6 +328,7 @@ def step(index: int, call: Call, values: Mapping[str, Any], records: dict[int, R
     if call.expected is not None and call.expected != found.last_submission_id:
         raise Stale(index, found.last_submission_id)
     before = found.values
+    values = with_kept_files(index, values, before)
     if call.kind == Submission.RESTORED:
         after = dict(values)
     else:
@@ -304,6 +339,19 @@ def step(index: int, call: Call, values: Mapping[str, Any], records: dict[int, R
     found.values = after
     found.deleted = call.kind == Submission.DELETED
     return Step(call.app, call.kind, name_of(call), found, after, changed, True)
+
+
+def with_kept_files(index: int, values: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values with each file's read form replaced by the file that the record has. Raises Invalid for another."""
+    kept = {name: value for name, value in values.items() if isinstance(value, KeptFile)}
+    if not kept:
+        return values
+    for name, file in kept.items():
+        stored = before.get(name) or {}
+        if stored.get("FileName") != file.name or stored.get("Size") != file.size:
+            sentence = "The record has no such file. Send its bytes as Content; a Url is never fetched."
+            raise Invalid(index, [Fault(name, "invalid", sentence)])
+    return {**values, **{name: before[name] for name in kept}}
 
 
 def name_of(call: Call) -> str:

@@ -3,12 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from flowfinity import health
+from flowfinity import health, storage
 
 urlpatterns = [
     path("", include("integration.rest.urls")),
     re_path(r"^healthz/?$", health.alive),
     re_path(r"^readyz/?$", health.ready),
+    path("files/<str:token>/<str:name>", storage.download, name="file"),
     path("admin/", admin.site.urls),
     path("", include("flowfinity.workspace.urls")),
 ]

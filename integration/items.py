@@ -14,7 +14,7 @@ from typing import Any
 from django.utils import timezone
 
 from flowfinity.definitions import ViewDefinition
-from flowfinity.fields import Format, record_id
+from flowfinity.fields import NOWHERE, Format, World, record_id
 from flowfinity.query import SYSTEM_COLUMNS, Column
 
 Row = tuple[Any, ...]
@@ -45,9 +45,11 @@ def with_offset(moment: dt.datetime) -> str:
     return offset_time(timezone.get_default_timezone())(moment)
 
 
-def values_renderer(columns: Iterable[Column], format: Format) -> Callable[[Mapping[str, Any]], Item]:
+def values_renderer(
+    columns: Iterable[Column], format: Format, world: World = NOWHERE
+) -> Callable[[Mapping[str, Any]], Item]:
     """A function from stored values to the wire: every key present, an empty value in its shape."""
-    shapes = [(column.name, *column.type.renderer(column.config, format)) for column in columns]
+    shapes = [(column.name, *column.type.renderer(column.config, format, world)) for column in columns]
 
     def values_of(values: Mapping[str, Any]) -> Item:
         return {name: blank if (value := values.get(name)) is None else render(value) for name, render, blank in shapes}
@@ -55,9 +57,9 @@ def values_renderer(columns: Iterable[Column], format: Format) -> Callable[[Mapp
     return values_of
 
 
-def renderer(view: ViewDefinition, format: Format, zapier: bool) -> Callable[[Row], Item]:
+def renderer(view: ViewDefinition, format: Format, zapier: bool, world: World = NOWHERE) -> Callable[[Row], Item]:
     """A function from a row of `ROW` to an item: the layout's fields, then the system fields."""
-    values_of = values_renderer((column for column in view.columns if not column.system), format)
+    values_of = values_renderer((column for column in view.columns if not column.system), format, world)
     if zapier:
         time = offset_time(timezone.get_default_timezone())
     else:

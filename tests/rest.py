@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from django.test import Client
 from flowfinity.models import App, Operation, Record, Role, User, View, configuring
 from flowfinity.submissions import Result, submit
 from integration.models import RestAccess, Surface
-from integration.rest import arguments
+from integration.rest import answers, arguments
 from tests import builders
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -113,7 +113,6 @@ class Site:
     sam: User
     role: Role
     at: dt.datetime = NOW
-    records: list[int] = field(default_factory=list)
 
     def open(self, app: App, **access: Any) -> None:
         """Enables all of an app's views and operations for REST, and grants them to the role."""
@@ -157,6 +156,7 @@ def open_site() -> Site:
     """A site as the demo opens it, without records, and without what an earlier test left in this process."""
     cache.clear()
     arguments._made.clear()
+    answers.answers = answers.Answers()
     app = builders.make_leads()
     Surface.objects.update_or_create(
         pk=1, defaults={"query_enabled": True, "execute_enabled": True, "lookback_days": 7, "floor_ms": 0}

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from flowfinity.models import App, Record, Role, Submission, Transaction, User, configuring
 from flowfinity.submissions import Call, submit
-from tests.builders import counted_queries, do, integration, make_app, make_leads, person, values_of
+from tests.builders import call, counted_queries, do, integration, make_app, make_leads, person, values_of
 
 pytestmark = pytest.mark.django_db
 
@@ -282,8 +282,6 @@ def test_a_view_is_paged(client: Client, app: App, sam: User) -> None:
 
 
 def make_calls(app: App, count: int) -> list[Call]:
-    from tests.builders import call
-
     return [call(app, "CaptureLead", **{**LEAD, "Company": f"c{number:02d}"}) for number in range(count)]
 
 
@@ -567,6 +565,18 @@ def test_history_says_what_became_of_a_record_in_words(client: Client, app: App,
             ],
         ),
         ("created this", []),
+    ]
+
+
+def test_of_a_long_text_that_was_added_to_history_shows_the_end(client: Client, app: App, sam: User, lead: int) -> None:
+    talk = "A first talk about what they need, who decides there, and when. They ask for an offer."
+    for summary in (talk, f"{talk}\n3 Nov: sent it.", "Nothing came of it."):
+        do(sam, app, "UpdateLead", lead, Summary=summary)
+    changes = [entry["changes"][0] for entry in client.get(record_page(lead)).context["history"][:3]]
+    assert [(change["before"], change["after"]) for change in changes] == [
+        (f"{talk}\n3 Nov: sent it.", "Nothing came of it."),
+        ("…They ask for an offer.", "…They ask for an offer.\n3 Nov: sent it."),
+        ("", talk),
     ]
 
 

@@ -38,6 +38,7 @@ MOST_COUNTED = 10_000
 MOST_HISTORY = 100
 LONGEST_CELL = 200
 LONGEST_CHANGE = 1_000
+SHOWN_BEFORE = 25
 FORM_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 P = ParamSpec("P")
@@ -446,14 +447,23 @@ def changes(app: AppDefinition, submission: Submission, before: Submission) -> l
         app.fields.get(name) or Column(name, name, TYPES["text"])
         for name in sorted(submission.changed, key=lambda name: (places.get(name, len(places)), name))
     ]
-    return [
-        {
-            "label": one.label,
-            "before": cut(in_words(one, before.values), LONGEST_CHANGE),
-            "after": cut(in_words(one, submission.values), LONGEST_CHANGE),
-        }
-        for one in columns
-    ]
+    found = []
+    for one in columns:
+        old, new = apart(in_words(one, before.values), in_words(one, submission.values))
+        found.append({"label": one.label, "before": cut(old, LONGEST_CHANGE), "after": cut(new, LONGEST_CHANGE)})
+    return found
+
+
+def apart(old: str, new: str) -> tuple[str, str]:
+    """Both texts from shortly before they part: of a long text that was added to, the history shows what was added."""
+    pairs = enumerate(zip(old, new, strict=False))
+    same = next((index for index, (one, other) in pairs if one != other), min(len(old), len(new)))
+    part = same - SHOWN_BEFORE
+    if part <= SHOWN_BEFORE:
+        return old, new
+    word = old.find(" ", part, part + SHOWN_BEFORE)
+    start = part if word < 0 else word + 1
+    return f"…{old[start:]}", f"…{new[start:]}"
 
 
 def words(app: AppDefinition, submission: Submission) -> str:

@@ -35,12 +35,15 @@ def payload(operation: OperationDefinition) -> dict[str, Any]:
     """A body that the operation takes as it stands, with every field that it sets."""
     record = None
     if operation.kind != "create":
-        last = Record.objects.filter(app=operation.app, deleted=False).order_by("pk").values_list("pk", flat=True).last()
+        last = (
+            Record.objects.filter(app=operation.app, deleted=False).order_by("pk").values_list("pk", flat=True).last()
+        )
         record = record_id(last or 1)
     body: dict[str, Any] = {"RecordID": record, "ExternalTransactionId": None}
     for column in operation.fields:
         render, blank = column.type.renderer(column.config, "flowfinity")
-        value = column.type.sample(column.config)
+        # A made-up user, record or file would be refused: whoever calls knows a real one.
+        value = None if column.type.refers else column.type.sample(column.config)
         body[column.name] = blank if value is None else render(value)
     return body
 

@@ -109,7 +109,7 @@ def offer(form: Any, count: int) -> None:
 
 
 def days(count: int) -> str:
-    """ "7 days". """
+    """The count with its word: "7 days"."""
     return f"{count} day{'' if count == 1 else 's'}"
 
 
@@ -122,7 +122,9 @@ def rest(request: HttpRequest) -> HttpResponse:
         return throw_switches(request)
     apps = list(listed_apps())
     hidden = sum(
-        older(app.view(endpoint.part.pk), now, ruling(surface, endpoint.access), without_floor(surface, endpoint.access))
+        older(
+            app.view(endpoint.part.pk), now, ruling(surface, endpoint.access), without_floor(surface, endpoint.access)
+        )
         for app, views, _ in apps
         for endpoint in views
         if endpoint.enabled and not endpoint.broken and endpoint.access and not endpoint.access.lookback_days
@@ -206,14 +208,10 @@ def listed_apps() -> Iterable[tuple[AppDefinition, list[Endpoint], list[Endpoint
 
 def endpoint(app: AppDefinition, part: View | Operation) -> Endpoint:
     """The row for a view or an operation."""
-    users = {user.pk: user for role in part.roles.all() for user in role.members.all() if callable_by(user)}
+    members = (user for role in part.roles.all() for user in role.members.all())  # type: ignore[attr-defined]
+    users = {user.pk: user for user in members if user.is_active and not user.is_person}
     sentence, broken = sentence_of(app, part)
     return Endpoint(part, getattr(part, "rest", None), sentence, broken, tuple(users.values()))
-
-
-def callable_by(user: User) -> bool:
-    """Whether the account can call the API at all."""
-    return user.is_active and not user.is_person
 
 
 def sentence_of(app: AppDefinition, part: View | Operation) -> tuple[str, bool]:
@@ -256,7 +254,7 @@ def checklist(
 
 
 def counted(enabled: list[bool], consequence: str) -> str:
-    """ "3 of 4 enabled". """
+    """How many are enabled: "3 of 4 enabled"."""
     if not any(enabled):
         return f"None is enabled, {consequence}"
     return f"{sum(enabled)} of {len(enabled)} enabled"
@@ -267,8 +265,9 @@ def toggle(request: HttpRequest, model: type[View] | type[Operation], pk: int) -
     """Enables or disables a view or an operation; its format and lookback stay for the next time."""
     part = get_object_or_404(model, pk=pk)
     kind = "view" if model is View else "operation"
+    which: dict[str, Any] = {kind: part}
     with configuring():
-        RestAccess.objects.update_or_create(**{kind: part}, defaults={"enabled": "enabled" in request.POST})
+        RestAccess.objects.update_or_create(**which, defaults={"enabled": "enabled" in request.POST})
     if "details" in request.POST:
         return redirect(f"configure-rest-{kind}", pk)
     return HttpResponseRedirect(f"{reverse('configure-rest')}#{kind}-{pk}")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
@@ -176,7 +176,7 @@ class Views(Endpoint):
         if zapier and (asked.limit is not None or asked.cursor is not None):
             one = "limit" if asked.limit is not None else "cursor"
             raise invalid_parameter(one, "Zapier reads one page, so this is for plain mode (mode=plain) only.")
-        question = [zapier, self.format(asked), asked.arguments, asked.limit, asked.cursor, absolute(request, "/")]
+        question = [zapier, self.format(asked), asked.arguments, asked.limit, asked.cursor, absolute(request, "")]
         digest = answers.digest(state, question)
         stable = view.stable
         if stable and (tag := answers.holds(request.META.get("HTTP_IF_NONE_MATCH", ""), digest, now)):
@@ -193,14 +193,14 @@ class Views(Endpoint):
 
     def made(self, view: ViewDefinition, asked: Asked, zapier: bool, now: dt.datetime, digest: str) -> Kept:
         """The answer, made from the records. Raises Refusal (400)."""
-        format = self.format(asked)
+        question = polls.Question(view, self.format(asked), asked.arguments, now, absolute(self.request, ""))
         headers = {}
         if zapier:
             start = zapier_mode.window_start(now, *self.state.lookback)
-            answer = polls.zapier_answer(view, format, start, asked.arguments, now)
+            answer = polls.zapier_answer(question, start)
         else:
             place = cursor_place(view, asked)
-            answer = polls.plain_answer(view, format, asked.arguments, now, asked.limit, place)
+            answer = polls.plain_answer(question, asked.limit, place)
             if answer.place is not None:
                 headers["Link"] = next_page(self.request, view, asked, answer.place)
         leaves = zapier_mode.leaves_ms(answer.oldest_ms, self.state.lookback[0]) if zapier and answer.count else 0
@@ -226,7 +226,8 @@ class Views(Endpoint):
         """Up to three items of the Zapier-mode shape."""
         view = self.view()
         asked = read(request._request.GET, view, self.state.version)
-        return Json(polls.sample_answer(view, self.format(asked), clock.now()), headers=FRESH)
+        question = polls.Question(view, self.format(asked), {}, clock.now(), absolute(request, ""))
+        return Json(polls.sample_answer(question), headers=FRESH)
 
     def view(self) -> ViewDefinition:
         """The view that is asked for; the configuration's version was read before it."""
@@ -277,7 +278,7 @@ class Feed(Endpoint):
         state = self.state
         assert state.app is not None
         place, limit, format = feed.read(request._request.GET)
-        body, last = feed.after(definitions.of(state.app, state.version), place, limit, format)
+        body, last = feed.after(definitions.of(state.app, state.version), place, limit, format, absolute(request, ""))
         headers = dict(FRESH)
         if last is not None:
             headers["Link"] = link(request, {"after": str(last), "limit": str(limit), "values": format})
@@ -412,7 +413,7 @@ def if_match(request: Request, operation: OperationDefinition) -> int | None:
     return int(number)
 
 
-def result_json(request: HttpRequest | Request, app: AppDefinition, result: Result, replayed: bool) -> dict[str, Any]:
+def result_json(request: Request, app: AppDefinition, result: Result, replayed: bool) -> dict[str, Any]:
     """An operation's answer."""
     number = record_id(result.record)
     return {
@@ -426,11 +427,11 @@ def result_json(request: HttpRequest | Request, app: AppDefinition, result: Resu
     }
 
 
-def absolute(request: HttpRequest | Request, path: str) -> str:
+def absolute(request: Request, path: str) -> str:
     """The path as a URL: of PUBLIC_URL where it is set, else of the request."""
     if settings.PUBLIC_URL:
         return f"{settings.PUBLIC_URL}{path}"
-    return request.build_absolute_uri(path)
+    return f"{request.scheme}://{request.get_host()}{path}"
 
 
 def choices(config: Mapping[str, Any]) -> list[str]:

@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 from django.http import QueryDict
 
+from flowfinity import references
 from flowfinity.definitions import AppDefinition
-from flowfinity.fields import FORMATS, Format, record_id
+from flowfinity.fields import FORMATS, Format, World, record_id
 from flowfinity.models import Submission
 from integration import items
 from integration.rest.arguments import choice, whole
@@ -37,18 +38,19 @@ def read(data: QueryDict) -> tuple[int, int, Format]:
     return after or 0, limit or MOST, choice(given, "values", FORMATS) or "flowfinity"
 
 
-def after(app: AppDefinition, place: int, limit: int, format: Format) -> tuple[bytes, int | None]:
+def after(app: AppDefinition, place: int, limit: int, format: Format, base_url: str) -> tuple[bytes, int | None]:
     """The submissions after `place`, at most `limit`, as a JSON array; and the last one's number where more follow."""
     rows = Submission.objects.filter(app=app.id, id__gt=place).order_by("id").values_list(*ROW)
     found = list(rows[: limit + 1])
-    item = renderer(app, format)
+    world = references.world(app.fields.values(), (row[-1] for row in found[:limit]), base_url)
+    item = renderer(app, format, world)
     body = orjson.dumps([item(row) for row in found[:limit]])
     return body, found[limit - 1][0] if len(found) > limit else None
 
 
-def renderer(app: AppDefinition, format: Format) -> Callable[[Any], Mapping[str, Any]]:
+def renderer(app: AppDefinition, format: Format, world: World) -> Callable[[Any], Mapping[str, Any]]:
     """A function from a row of `ROW` to an item of the feed."""
-    values_of = items.values_renderer(app.fields.values(), format)
+    values_of = items.values_renderer(app.fields.values(), format, world)
 
     def item(row: Any) -> Mapping[str, Any]:
         number, record, operation, kind, by, on, changed, values = row

@@ -13,11 +13,11 @@ from typing import Any
 import orjson
 from django.db.models import F
 
-from flowfinity import clock, definitions
+from flowfinity import clock, definitions, references
 from flowfinity.definitions import ViewDefinition
 from flowfinity.fields import Format
 from flowfinity.models import Record, User
-from flowfinity.query import QueryError
+from flowfinity.query import Query, QueryError
 from flowfinity.submissions import milliseconds
 from integration import items, zapier_mode
 from integration.models import RestAccess, Surface
@@ -49,33 +49,46 @@ class Answer:
         return {}
 
 
-def zapier_answer(
-    view: ViewDefinition, format: Format, start: dt.datetime, arguments: Mapping[str, Any], now: dt.datetime
-) -> Answer:
+@dataclass(frozen=True)
+class Question:
+    """What a poll asks: the view, its format, its arguments, when, and what URLs in the answer start with."""
+
+    view: ViewDefinition
+    format: Format
+    arguments: Mapping[str, Any]
+    now: dt.datetime
+    base_url: str
+
+    @property
+    def query(self) -> Query:
+        """The view's query with the arguments. Raises Refusal (400)."""
+        return answered(self.view.query, self.arguments, self.now)
+
+    def item(self, rows: Iterable[Any], zapier: bool) -> tuple[Iterable[Any], Callable[[Any], items.Item]]:
+        """The rows, and a function from one of them to an item."""
+        if not self.view.refers:
+            return rows, items.renderer(self.view, self.format, zapier)
+        rows = list(rows)
+        world = references.world(self.view.columns, (row[0] for row in rows), self.base_url)
+        return rows, items.renderer(self.view, self.format, zapier, world)
+
+
+def zapier_answer(question: Question, start: dt.datetime) -> Answer:
     """What Zapier gets: modified since `start`, newest first, cut at its oldest end. Raises Refusal (400)."""
-    query = zapier_mode.overlay(answered(view.query, arguments, now), start)
+    query = zapier_mode.overlay(question.query, start)
     rows = query.apply(Record.objects.all()).values_list(*items.ROW).iterator(chunk_size=500)
-    return rendered(rows, items.renderer(view, format, zapier=True), zapier_mode.MOST_BYTES)
+    return rendered(*question.item(rows, zapier=True), zapier_mode.MOST_BYTES)
 
 
-def plain_answer(
-    view: ViewDefinition,
-    format: Format,
-    arguments: Mapping[str, Any],
-    now: dt.datetime,
-    limit: int | None = None,
-    after: tuple[Any, ...] | None = None,
-) -> Answer:
+def plain_answer(question: Question, limit: int | None = None, after: tuple[Any, ...] | None = None) -> Answer:
     """The view's own records in its own order, at most `limit`, behind the place `after`. Raises Refusal (400)."""
-    query = replace(answered(view.query, arguments, now), after=after)
+    query = replace(question.query, after=after)
     most = limit or MOST_RECORDS
-    keys = query.keys()
-    places = {f"place_{index}": F(key.path(Record.PATHS)) for index, key in enumerate(keys)}
+    places = {f"place_{index}": F(key.path(Record.PATHS)) for index, key in enumerate(query.keys())}
     rows = query.apply(Record.objects.annotate(**places)).values_list(*items.ROW, *places)
     found = list(rows[: most + 1])
     width = len(items.ROW)
-    item = items.renderer(view, format, zapier=False)
-    answer = rendered((row[:width] for row in found[:most]), item)
+    answer = rendered(*question.item((row[:width] for row in found[:most]), zapier=False))
     return replace(answer, place=found[most - 1][width:]) if len(found) > most else answer
 
 
@@ -96,12 +109,12 @@ def rendered(rows: Iterable[Any], item: Callable[[Any], items.Item], most: int =
     return Answer(b"[" + b",".join(parts) + b"]", len(parts), newest, cut, oldest_ms=oldest_ms)
 
 
-def sample_answer(view: ViewDefinition, format: Format, now: dt.datetime) -> bytes:
+def sample_answer(question: Question) -> bytes:
     """Up to three items of exactly the Zapier-mode shape; made up from the field types when there is no record."""
-    query = zapier_mode.overlay(answered(view.query, {}, now), dt.datetime.fromtimestamp(0, dt.UTC))
+    query = zapier_mode.overlay(question.query, dt.datetime.fromtimestamp(0, dt.UTC))
     rows = list(query.apply(Record.objects.all()).values_list(*items.ROW)[:SAMPLES])
-    item = items.renderer(view, format, zapier=True)
-    return orjson.dumps([item(row) for row in rows or [items.made_up(view, now)]])
+    found, item = question.item(rows or [items.made_up(question.view, question.now)], zapier=True)
+    return orjson.dumps([item(row) for row in found])
 
 
 @dataclass(frozen=True)
@@ -134,12 +147,13 @@ def preview(view_id: int, account: User, base_url: str = "", mode: str = "zapier
     except QueryError as error:
         return Preview(500, b"", 0, f"The view's filter cannot be read: {error}.")
     format: Format = "typed" if access.format == "typed" else "flowfinity"
+    question = Question(view, format, {}, now, base_url)
     if mode == "zapier":
         days = access.lookback_days or surface.lookback_days
         floor = max(access.floor_ms, 0 if access.lookback_days else surface.floor_ms)
-        answer = zapier_answer(view, format, zapier_mode.window_start(now, days, floor), {}, now)
+        answer = zapier_answer(question, zapier_mode.window_start(now, days, floor))
     else:
-        answer = plain_answer(view, format, {}, now, None)
+        answer = plain_answer(question)
     return Preview(200, answer.body, answer.count, "", answer.newest)
 
 
@@ -147,7 +161,7 @@ def sample(view_id: int, base_url: str = "") -> bytes:
     """The view's sample in its format, for Configure. Raises QueryError for a filter that cannot be read."""
     access = RestAccess.objects.filter(view_id=view_id).first()
     format: Format = "typed" if access and access.format == "typed" else "flowfinity"
-    return sample_answer(view_of(view_id), format, clock.now())
+    return sample_answer(Question(view_of(view_id), format, {}, clock.now(), base_url))
 
 
 def view_of(view_id: int) -> ViewDefinition:

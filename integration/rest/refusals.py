@@ -47,10 +47,7 @@ def reason(state: State, kind: str, app: str, name: str) -> str:
     """Why `state.allowed` is false, in a sentence for the admin."""
     if not state.app:
         return f"There is no app {app}."
-    if kind == "feed":
-        what = f"The submissions feed of {app}"
-    else:
-        what = f"The {KINDS[kind]} {name} of {app}"
+    what = f"The submissions feed of {app}" if kind == "feed" else f"The {KINDS[kind]} {name} of {app}"
     if not state.target:
         return f"The app {app} has no {KINDS[kind]} {name}."
     if not state.enabled:

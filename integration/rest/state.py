@@ -14,8 +14,9 @@ from django.db import connection
 COLUMNS = """
     SELECT u.id, u.username, u.password, u.display_name, u.is_active, u.account_type,
            s.query_enabled, s.execute_enabled, s.lookback_days, s.floor_ms, c.version"""
+# By key: PostgreSQL never analyzes a table of one row, takes it for 2,000, and would compile (JIT) each query for a second.
 ACCOUNT = """
-    FROM flowfinity_user u CROSS JOIN integration_surface s CROSS JOIN flowfinity_configuration c"""
+    FROM flowfinity_user u JOIN integration_surface s ON s.id = 1 JOIN flowfinity_configuration c ON c.id = 1"""
 NOTHING = ", 0, 0, 0, 'flowfinity', NULL, 0, 0, 0, 0"
 
 

@@ -1,0 +1,163 @@
+"""What every field type is, and what it may know of the world outside a record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from django import forms
+from django.db.models import Q
+
+Format = Literal["flowfinity", "typed"]
+FORMATS: tuple[Format, ...] = ("flowfinity", "typed")
+Config = Mapping[str, Any]
+Render = Callable[[Any], Any]
+
+BLANK_OPERATORS = ("is_blank", "is_not_blank")
+
+
+class FieldError(Exception):
+    """A value that a field refuses: `code` for programs, `message` (under 250 characters) says what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def nowhere(value: Mapping[str, Any]) -> str:
+    """No URL."""
+    return ""
+
+
+@dataclass(frozen=True)
+class World:
+    """What values refer to, looked up for the rows at hand: display names, titles of records, URLs of files."""
+
+    people: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[int, str] = field(default_factory=dict)
+    file_url: Callable[[Mapping[str, Any]], str] = nowhere
+
+
+NOWHERE = World()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Something outside the record that a value names: a user by user name, or an app's record by key."""
+
+    kind: Literal["user", "record"]
+    key: Any
+    app: str = ""
+
+
+class FieldType:
+    """What one type of field does. Every method is pure; `config` is the field's own settings (choices, currency)."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    operators: ClassVar[tuple[str, ...]] = ()
+    sortable: ClassVar[bool] = True
+    numeric: ClassVar[bool] = False
+    wide: ClassVar[bool] = False
+    # The transform that makes a stored value comparable alike on both databases; see query.py.
+    transform: ClassVar[str] = ""
+    # Settings that a blueprint may give a field of this type.
+    options: ClassVar[tuple[str, ...]] = ()
+    # Absent means a value of its own (No), not blank; so "required" says nothing about it.
+    never_blank: ClassVar[bool] = False
+    # True where a renderer needs a World: a user's display name, a record's title, a file's URL.
+    refers: ClassVar[bool] = False
+    # False where what is sent may change without a submission to the app: a signed URL, another record's title.
+    stable: ClassVar[bool] = True
+
+    def validate(self, raw: Any, config: Config) -> Any:
+        """The JSON to store for a value in either wire format, or None for blank. Raises FieldError."""
+        raise NotImplementedError
+
+    def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
+        """A function from stored JSON to the wire, and what is sent for blank (contract, Records)."""
+        return same, None
+
+    def references(self, value: Any, config: Config) -> Iterable[Reference]:
+        """What the stored value names outside its record, for `submit` to check and for a World to look up."""
+        return ()
+
+    def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
+        """The stored value in words for a person; "" for blank."""
+        return "" if value is None else str(value)
+
+    def sample(self, config: Config) -> Any:
+        """A believable stored value, for examples where there is no record yet."""
+        raise NotImplementedError
+
+    def faults(self, config: Config) -> list[str]:
+        """What is wrong with a field's settings, in sentences."""
+        return []
+
+    def widget(self, config: Config) -> forms.Widget:
+        """The form control."""
+        return forms.TextInput()
+
+    def to_form(self, value: Any, config: Config) -> Any:
+        """The stored value as the form control takes it."""
+        return value
+
+    def unit(self, config: Config) -> str:
+        """What stands beside the form control, such as "$"; "" for nothing."""
+        return ""
+
+    def operand_widget(self, config: Config) -> forms.Widget:
+        """The form control for an operand, which can always be left blank."""
+        return self.widget(config)
+
+    def operand(self, raw: Any, config: Config) -> Any:
+        """A condition's operand, typed; None for blank. Raises FieldError."""
+        return self.validate(raw, config)
+
+    def condition(self, path: str, lookup: str, operand: Any) -> Q:
+        """The rows whose value at `path` answers `lookup`."""
+        if lookup == "within":
+            return self.condition(path, "gte", operand[0]) & self.condition(path, "lte", operand[1])
+        return Q((f"{self.comparable(path)}__{lookup}", operand))
+
+    def comparable(self, path: str) -> str:
+        """The path to compare and to sort by."""
+        return f"{path}__{self.transform}" if self.transform else path
+
+    def span(self, days: int, now: dt.datetime) -> tuple[Any, Any]:
+        """First and last operand of "within the last `days` days", both included."""
+        raise NotImplementedError
+
+
+def same(value: Any) -> Any:
+    """The value as it is."""
+    return value
+
+
+def checked_text(raw: Any, longest: int) -> str | None:
+    """Text that both databases can keep, or None for blank. Raises FieldError."""
+    if raw is None:
+        return None
+    if not isinstance(raw, str):
+        raise FieldError("invalid", "Send text (a JSON string).")
+    if "\x00" in raw:
+        raise FieldError("invalid", "Remove the NUL character (U+0000): it cannot be stored.")
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        raise FieldError("invalid", "Remove the unpaired surrogate: it is not valid Unicode text.") from None
+    if len(raw) > longest:
+        raise FieldError("too_long", f"Shorten this to {longest:,} characters; it has {len(raw):,}.")
+    return raw if raw.strip() else None
+
+
+def unwrapped(raw: Any) -> Any:
+    """What a flowfinity selection holds; anything else as it is. Raises FieldError."""
+    if isinstance(raw, dict):
+        if [key.lower() for key in raw] != ["selection"]:
+            raise FieldError("invalid", 'Send the choice itself, or {"Selection": …}.')
+        return next(iter(raw.values()))
+    return raw

@@ -1,0 +1,186 @@
+"""Numbers, money, yes and no; and the platform's own numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.db.models import Q
+
+from flowfinity.fields.base import (
+    BLANK_OPERATORS,
+    NOWHERE,
+    Config,
+    FieldError,
+    FieldType,
+    Format,
+    Render,
+    World,
+    same,
+    unwrapped,
+)
+
+
+class Number(FieldType):
+    name = "number"
+    label = "Number"
+    operators = ("is", "is_not", "greater_than", "at_least", "less_than", "at_most", *BLANK_OPERATORS)
+    numeric = True
+    digits: ClassVar[int] = 15
+    literal = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
+
+    def validate(self, raw: Any, config: Config) -> Any:
+        if raw is None or (isinstance(raw, str) and not raw.strip()):
+            return None
+        if isinstance(raw, str) and len(raw) < 400 and self.literal.fullmatch(raw.strip()):
+            raw = Decimal(raw.strip())
+        if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
+            raise FieldError("invalid", "Send a number, like 25 or 99.5, without separators or a unit.")
+        # Through repr, so that a float is the digits that its sender saw.
+        exact = Decimal(repr(raw)) if isinstance(raw, float) else Decimal(raw)
+        if not exact.is_finite():
+            raise FieldError("invalid", "Send a finite number.")
+        if len("".join(map(str, exact.as_tuple().digits)).strip("0")) > self.digits:
+            raise FieldError("invalid", f"Send at most {self.digits} significant digits.")
+        value = float(exact)
+        if abs(value) == float("inf") or (exact and abs(value) < 1e-300):
+            raise FieldError("invalid", "This number is too large or too small to be kept.")
+        # A whole number is stored by its digits as far as orjson reads one back (64 bits): a float of 17 digits comes
+        # back from PostgreSQL as another value, and an edit that changes nothing would be a change.
+        return int(exact) if value.is_integer() and -(2**63) <= value < 2**64 else value
+
+    def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
+        return (plain if format == "flowfinity" else same), None
+
+    def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
+        if value is None:
+            return ""
+        whole, point, rest = plain(abs(value)).partition(".")
+        return f"{'-' if value < 0 else ''}{int(whole):,}{point}{rest}"
+
+    def sample(self, config: Config) -> Any:
+        return 25
+
+    def widget(self, config: Config) -> forms.Widget:
+        return forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+
+    def to_form(self, value: Any, config: Config) -> Any:
+        return None if value is None else plain(value)
+
+
+def plain(value: int | float) -> str:
+    """The number's digits without exponent or trailing zeros: "25", "0.5"."""
+    if isinstance(value, int):
+        return str(value)
+    text = format(Decimal(repr(value)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class Currency(Number):
+    name = "currency"
+    label = "Currency"
+    options = ("currency",)
+    symbols: ClassVar[Mapping[str, str]] = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CAD": "CA$", "AUD": "A$"}
+
+    def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
+        number = super().display(value, config)
+        unit = self.unit(config)
+        if not number or not unit:
+            return number
+        before = unit if unit in self.symbols.values() else f"{unit} "
+        return f"-{before}{number[1:]}" if number.startswith("-") else f"{before}{number}"
+
+    def unit(self, config: Config) -> str:
+        code = str(config.get("currency", ""))
+        return self.symbols.get(code, code)
+
+    def sample(self, config: Config) -> Any:
+        return 99
+
+    def faults(self, config: Config) -> list[str]:
+        if re.fullmatch(r"[A-Z]{3}|", str(config.get("currency", ""))):
+            return []
+        return ["A currency is three capital letters, like USD."]
+
+
+class YesNo(FieldType):
+    name = "yesno"
+    label = "Yes/no"
+    operators = ("is",)
+    sortable = False
+    never_blank = True
+    words: ClassVar[Mapping[str, bool]] = {
+        "yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False,
+    }  # fmt: skip
+
+    def validate(self, raw: Any, config: Config) -> Any:
+        """True, or None for No: absent is No, so that there is one way to say it."""
+        return self.operand(raw, config) or None
+
+    def operand(self, raw: Any, config: Config) -> Any:
+        value = unwrapped(raw)
+        if isinstance(raw, dict):
+            if value in (["Yes"], []):
+                return bool(value)
+        elif value is None or value == "":
+            return None
+        elif isinstance(value, bool):
+            return value
+        elif isinstance(value, str) and value.lower() in self.words:
+            return self.words[value.lower()]
+        raise FieldError("invalid", 'Send true or false (or {"Selection": ["Yes"]} or {"Selection": []}).')
+
+    def condition(self, path: str, lookup: str, operand: Any) -> Q:
+        return Q((path, True)) if operand else Q((f"{path}__isnull", True))
+
+    def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
+        if format == "flowfinity":
+            return (lambda value: {"Selection": ["Yes"]}), {"Selection": []}
+        return same, False
+
+    def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
+        return "Yes" if value else "No"
+
+    def sample(self, config: Config) -> Any:
+        return True
+
+    def widget(self, config: Config) -> forms.Widget:
+        return forms.CheckboxInput()
+
+    def operand_widget(self, config: Config) -> forms.Widget:
+        return forms.Select(choices=[("", "—"), ("yes", "Yes"), ("no", "No")])
+
+    def to_form(self, value: Any, config: Config) -> Any:
+        return bool(value)
+
+
+class WholeNumber(Number):
+    """A system number (an id) in a column of its own. Not offered to apps."""
+
+    name = "whole"
+
+    def operand(self, raw: Any, config: Config) -> Any:
+        value = self.validate(raw, config)
+        if value is not None and (isinstance(value, float) or abs(value) >= 2**53):
+            raise FieldError("invalid", "Send a whole number below 9,007,199,254,740,992.")
+        return value
+
+
+class RecordNumber(WholeNumber):
+    """A record's identity: nine digits, zero-padded, as text."""
+
+    name = "record"
+
+    def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
+        return record_id, ""
+
+    def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
+        return record_id(value)
+
+
+def record_id(value: int) -> str:
+    """A record's key as clients see it: "000227544"."""
+    return f"{value:09d}"

@@ -1,0 +1,116 @@
+"""Text, and the kinds of it that have a shape."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, URLValidator
+
+from flowfinity.fields.base import (
+    BLANK_OPERATORS,
+    NOWHERE,
+    Config,
+    FieldError,
+    FieldType,
+    Format,
+    Render,
+    World,
+    checked_text,
+    same,
+)
+
+
+class Text(FieldType):
+    name = "text"
+    label = "Text"
+    operators = ("is", "is_not", "contains", "does_not_contain", "starts_with", *BLANK_OPERATORS)
+    transform = "folded"
+    longest: ClassVar[int] = 1_000
+    example: ClassVar[str] = "Example"
+
+    def validate(self, raw: Any, config: Config) -> Any:
+        return checked_text(raw, self.longest)
+
+    def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
+        return same, ""
+
+    def sample(self, config: Config) -> Any:
+        return self.example
+
+    def widget(self, config: Config) -> forms.Widget:
+        return forms.TextInput(attrs={"maxlength": str(self.longest)})
+
+    def operand(self, raw: Any, config: Config) -> Any:
+        # SQLite compares with patterns of at most 50,000 bytes.
+        text = checked_text(raw, min(self.longest, 10_000))
+        return None if text is None else text.lower()
+
+
+class MultilineText(Text):
+    name = "multiline"
+    label = "Multi-line text"
+    longest = 100_000
+    wide = True
+    # A page's place holds the sort values of its last row: a chapter of text does not fit into a URL.
+    sortable = False
+    example = "Example text. It may have several lines."
+
+    def widget(self, config: Config) -> forms.Widget:
+        return forms.Textarea(attrs={"rows": 4})
+
+    def operand_widget(self, config: Config) -> forms.Widget:
+        return forms.TextInput()
+
+
+class Phone(Text):
+    name = "phone"
+    label = "Phone"
+    longest = 100
+    example = "555-7777"
+
+    def widget(self, config: Config) -> forms.Widget:
+        return forms.TextInput(attrs={"type": "tel", "autocomplete": "off"})
+
+
+class Email(Text):
+    name = "email"
+    label = "E-mail"
+    longest = 254
+    example = "jsmith@example.com"
+    check = EmailValidator()
+
+    def validate(self, raw: Any, config: Config) -> Any:
+        text = super().validate(raw, config)
+        if text is not None:
+            try:
+                self.check(text)
+            except ValidationError:
+                raise FieldError(
+                    "invalid", "Write a full e-mail address, like ada@example.com. Is something missing?"
+                ) from None
+        return text
+
+    def widget(self, config: Config) -> forms.Widget:
+        return forms.TextInput(attrs={"type": "email", "autocomplete": "off"})
+
+
+class Url(Text):
+    name = "url"
+    label = "URL"
+    longest = 2_000
+    example = "https://www.example.com/"
+    check = URLValidator(schemes=["http", "https"])
+
+    def validate(self, raw: Any, config: Config) -> Any:
+        text = super().validate(raw, config)
+        if text is not None:
+            try:
+                self.check(text)
+            except ValidationError:
+                raise FieldError("invalid", "Write a whole web address, starting with https:// or http://.") from None
+        return text
+
+    def widget(self, config: Config) -> forms.Widget:
+        return forms.TextInput(attrs={"type": "url", "placeholder": "https://"})

@@ -1,0 +1,350 @@
+"""Lists and plain forms of Configure: accounts, roles, definitions, look-ups."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from flowfinity import definitions
+from flowfinity.admin import ConfigurationAdmin, LookUpAdmin, laid_out
+from flowfinity.models import App, Configuration, Field, Journal, Operation, Record, Role, Submission, User, View
+from flowfinity.submissions import Call, submit
+from tests.builders import make
+
+pytestmark = pytest.mark.django_db
+
+DOCUMENT = {
+    "blueprint": 1,
+    "app": {"name": "Leads", "label": "Leads"},
+    "fields": [
+        {"name": "Company", "label": "Company", "type": "text", "required": True},
+        {"name": "Rating", "label": "Rating", "type": "single", "choices": ["Hot", "Cold"]},
+        {"name": "Spare", "label": "Spare", "type": "text"},
+    ],
+    "operations": [{"name": "Capture", "label": "Capture", "kind": "create", "fields": ["Company", "Rating"]}],
+    "views": [
+        {
+            "name": "Hot",
+            "label": "Hot leads",
+            "columns": ["Company"],
+            "filter": {"field": "Rating", "operator": "is", "value": "Hot"},
+        },
+        {"name": "ViewAllRecords", "label": "View all records", "columns": ["Company", "Rating"]},
+    ],
+}
+LISTS = ["user", "role", "app", "field", "operation", "view", "record", "submission"]
+
+
+@pytest.fixture
+def app() -> App:
+    return make(DOCUMENT)
+
+
+@pytest.fixture
+def record(app: App, admin_user: User) -> int:
+    call = Call(definitions.of(app.pk).operation("Capture"), {"Company": "ABC Inc", "Rating": "Hot"})
+    return submit([call], by=admin_user).results[0].record
+
+
+def send(client: Client, page: str, /, *args: Any, **data: Any) -> Any:
+    """Posts a form of the admin that must be saved, and bump the version."""
+    before = Configuration.current()
+    response = client.post(reverse(f"admin:flowfinity_{page}", args=args), data)
+    assert response.status_code == 302, faults(response)
+    assert Configuration.current() > before
+    return response
+
+
+def refused(client: Client, page: str, /, *args: Any, **data: Any) -> dict[str, list[str]]:
+    """Posts a form of the admin that must not be saved: its errors by input."""
+    response = client.post(reverse(f"admin:flowfinity_{page}", args=args), data)
+    assert response.status_code == 200
+    return faults(response)
+
+
+def faults(response: Any) -> dict[str, list[str]]:
+    return {name: list(errors) for name, errors in response.context["adminform"].form.errors.items()}
+
+
+def said(response: Any) -> str:
+    """The messages that the next page shows."""
+    return " ".join(str(message) for message in response.wsgi_request._messages)
+
+
+def test_whatever_can_be_changed_is_changed_inside_configuring() -> None:
+    writable = [one for one in admin.site._registry.values() if not isinstance(one, LookUpAdmin)]
+    assert writable and all(isinstance(one, ConfigurationAdmin) for one in writable)
+    assert {model for model, one in admin.site._registry.items() if isinstance(one, LookUpAdmin)} == {
+        Record,
+        Submission,
+    }
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_and_page_opens(admin_client: Client, app: App, record: int, name: str) -> None:
+    Role.objects.create(name="Sales")
+    url = reverse(f"admin:flowfinity_{name}_changelist")
+    row = {"user": User, "role": Role, "app": App, "field": Field, "operation": Operation, "view": View}.get(name)
+    pk = row.objects.first().pk if row else {"record": Record, "submission": Submission}[name].objects.first().pk  # type: ignore[attr-defined,union-attr]
+    for page in (url, f"{url}?q=1", reverse(f"admin:flowfinity_{name}_change", args=[pk])):
+        before = Configuration.current()
+        response = admin_client.get(page)
+        assert response.status_code == 200
+        assert Configuration.current() == before, "looking changes nothing"
+        current = [
+            item["label"] for group in response.context["configure_menu"] for item in group["items"] if item["current"]
+        ]
+        assert len(current) == 1
+
+
+# Apps and their parts
+
+
+def test_an_app_is_born_with_its_journal_and_the_standard_view(admin_client: Client) -> None:
+    send(admin_client, "app_add", label="Lead Registration", description="")
+    app = App.objects.get()
+    assert app.name == "LeadRegistration"
+    assert Journal.objects.get().app == app
+    assert [(view.name, view.columns) for view in app.views.all()] == [("ViewAllRecords", [])]
+
+    send(admin_client, "app_change", app.pk, label="Leads", name="Other", description="")
+    app.refresh_from_db()
+    assert (app.label, app.name) == ("Leads", "LeadRegistration"), "a label is free for ever, a name is fixed"
+
+
+def test_a_field_joins_the_standard_view(admin_client: Client) -> None:
+    send(admin_client, "app_add", label="Leads")
+    app = App.objects.get()
+    send(admin_client, "field_add", app=app.pk, label="Company", type="text", config="")
+    send(admin_client, "field_add", app=app.pk, label="E-mail", type="email", config="{}", required="on")
+    assert [(row.name, row.position, row.config) for row in app.fields.all()] == [("Company", 0, {}), ("EMail", 1, {})]
+    assert app.views.get().columns == ["Company", "EMail"]
+    assert definitions.of(app.pk).view("ViewAllRecords").query.describe() == "All records."
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "sentence"),
+    [
+        ("Заявки", "", "No name can be made from this label"),
+        ("Leads", "leads", "starts with a capital letter"),
+        ("More leads", "LEADS", "is taken already"),
+        ("Leads", "", "is taken already"),
+    ],
+)
+def test_a_name_that_cannot_be_is_asked_for(
+    admin_client: Client, app: App, label: str, name: str, sentence: str
+) -> None:
+    errors = refused(admin_client, "app_add", label=label, name=name)
+    assert list(errors) == ["name"] and sentence in errors["name"][0]
+
+
+@pytest.mark.parametrize(
+    ("data", "input", "sentence"),
+    [
+        ({"label": "id", "name": "RecordID"}, "name", "the platform uses itself"),
+        ({"label": "Rank", "type": "single", "config": "{}"}, "config", "A selection needs a list of choices."),
+        ({"label": "Rank", "type": "text", "config": '{"choices": []}'}, "config", "A text field has no choices."),
+        ({"label": "Rank", "type": "text", "config": '{"label": "x"}'}, "config", "Label has an input of its own."),
+        ({"label": "Rank", "type": "text", "config": "[1]"}, "config", "Write an object here"),
+        ({"label": "Rank", "type": "text", "config": '{"a": NaN}'}, "config", "NaN is no JSON number"),
+        ({"label": "Rank", "type": "text", "config": '{"a": "\\u0000"}'}, "config", "NUL"),
+    ],
+)
+def test_what_is_wrong_with_a_field_stands_beside_its_input(
+    admin_client: Client, app: App, data: dict[str, str], input: str, sentence: str
+) -> None:
+    errors = refused(admin_client, "field_add", **{"app": app.pk, "type": "text", "config": "", **data})
+    assert list(errors) == [input] and sentence in errors[input][0]
+
+
+def test_a_type_is_fixed_and_a_choice_that_a_view_needs_stays(admin_client: Client, app: App) -> None:
+    field = app.fields.get(name="Rating")
+    data = {"label": "Rating", "type": "text", "position": 1, "section": "", "help": ""}
+    errors = refused(admin_client, "field_change", field.pk, **data, config='{"choices": ["Cold"]}')
+    assert "would break the view Hot leads" in errors["config"][0]
+    send(admin_client, "field_change", field.pk, **data, config='{"choices": ["Hot", "Warm"]}')
+    field.refresh_from_db()
+    assert (field.type, field.config) == ("single", {"choices": ["Hot", "Warm"]})
+
+
+@pytest.mark.parametrize(
+    ("input", "document", "sentence"),
+    [
+        ("filter", '{"field": "Rating",\n "operator" "is"}', "Line 2, character 13"),
+        ("filter", "{}", "'' is no field of this app|None is no field of this app"),
+        (
+            "filter",
+            '{"field": "Rating", "operator": "is", "value": "Boiling"}',
+            "filter.value: Choose one of: Hot, Cold.",
+        ),
+        ("filter", '{"all": []}', "filter.all: a group needs a list with at least one condition."),
+        ("columns", '["Nothing"]', "'Nothing' is no field of this app."),
+        ("sort", '[{"field": "Rating"}]', re.escape("sort[0]: a sort key has exactly field and direction.")),
+        ("parameters", '[{"name": "limit", "label": "L", "type": "text"}]', "name"),
+    ],
+)
+def test_what_is_wrong_with_a_view_stands_beside_its_input(
+    admin_client: Client, app: App, input: str, document: str, sentence: str
+) -> None:
+    data = {"app": app.pk, "label": "Mine", "columns": '["Company"]', "filter": "", "sort": "", "parameters": ""}
+    errors = refused(admin_client, "view_add", **{**data, input: document})
+    assert list(errors) == [input] and re.search(sentence, errors[input][0])
+
+
+def test_a_view_says_itself_in_english_beside_its_filter(admin_client: Client, app: App) -> None:
+    send(
+        admin_client,
+        "view_add",
+        app=app.pk,
+        label="Cold leads",
+        columns='["Company"]',
+        filter='{"field": "Rating", "operator": "is", "value": "Cold"}',
+        sort="",
+        parameters="",
+    )
+    view = app.views.get(name="ColdLeads")
+    assert (view.sort, view.parameters, view.position) == ([], [], 2)
+    page = admin_client.get(reverse("admin:flowfinity_view_change", args=[view.pk])).content.decode()
+    assert "Records where Rating is Cold." in page
+    data = {"label": "Cold", "columns": '["Company", "Rating"]', "filter": "null", "sort": "[]", "parameters": "[]"}
+    send(admin_client, "view_change", view.pk, **data, position=0)
+    view.refresh_from_db()
+    assert (view.name, view.label, view.filter) == ("ColdLeads", "Cold", None)
+
+
+def test_an_operation_sets_fields_that_there_are(admin_client: Client, app: App) -> None:
+    data = {"app": app.pk, "label": "Update lead", "kind": "update", "done": "updated this lead"}
+    assert "'Nothing' is no field" in refused(admin_client, "operation_add", **data, fields='["Nothing"]')["fields"][0]
+    send(admin_client, "operation_add", **data, fields='["Rating"]')
+    assert definitions.of(app.pk).operation("UpdateLead").fields[0].name == "Rating"
+
+
+def test_a_field_that_is_needed_cannot_be_deleted(admin_client: Client, app: App, record: int) -> None:
+    rating, spare = app.fields.get(name="Rating"), app.fields.get(name="Spare")
+    url = reverse("admin:flowfinity_field_delete", args=[rating.pk])
+    page = admin_client.get(url).content.decode()
+    for why in ("The view Hot leads uses", "The operation Capture sets", "their history hold values of Rating"):
+        assert why in page
+    admin_client.post(url, {"post": "yes"})
+    assert app.fields.filter(pk=rating.pk).exists()
+
+    chosen = {"action": "delete_selected", "_selected_action": [rating.pk, spare.pk], "post": "yes"}
+    admin_client.post(reverse("admin:flowfinity_field_changelist"), chosen)
+    assert app.fields.count() == 3
+    send(admin_client, "field_changelist", **{**chosen, "_selected_action": [spare.pk]})
+    assert not app.fields.filter(pk=spare.pk).exists()
+
+
+def test_an_app_goes_unless_it_has_records(admin_client: Client, app: App) -> None:
+    send(admin_client, "app_delete", app.pk, post="yes")
+    assert not App.objects.exists()
+
+
+def test_an_app_with_records_stays(admin_client: Client, app: App, record: int) -> None:
+    response = admin_client.post(reverse("admin:flowfinity_app_delete", args=[app.pk]), {"post": "yes"})
+    assert "Cannot delete app" in response.content.decode()
+    assert App.objects.exists()
+
+
+@pytest.mark.parametrize("document", [None, [], ["A" * 40, "B" * 40], {"all": [{"field": "x" * 60, "n": [1.5]}]}])
+def test_json_is_laid_out_to_be_read_and_means_the_same(document: Any) -> None:
+    import json
+
+    assert json.loads(laid_out(document)) == document
+
+
+# People
+
+
+def test_an_integration_account_has_no_roles_at_first(admin_client: Client, app: App) -> None:
+    assert "no roles at first" in admin_client.get(reverse("admin:flowfinity_user_add")).content.decode()
+    password = {"password1": "wrong horse battery", "password2": "wrong horse battery"}
+    response = send(admin_client, "user_add", username="restuser", account_type="integration", **password)
+    user = User.objects.get(username="restuser")
+    assert (user.display_name, user.is_person, user.is_active) == ("restuser", False, True)
+    assert user.check_password("wrong horse battery") and not user.roles.exists()
+    assert response.url == reverse("admin:flowfinity_user_change", args=[user.pk])
+    page = admin_client.get(response.url).content.decode()
+    assert "has no roles as yet" in page and "May configure" not in page
+
+    role = Role.objects.create(name="Integration")
+    data = {"username": "restuser", "display_name": "Zapier", "is_active": "on"}
+    send(admin_client, "user_change", user.pk, **data, roles=[role.pk], account_type="regular", is_staff="on")
+    user.refresh_from_db()
+    assert list(user.roles.all()) == [role] and user.display_name == "Zapier"
+    assert not user.is_person and not user.is_staff, "neither can be changed by a form that does not show it"
+    del data["is_active"]
+    send(admin_client, "user_change", user.pk, **data)
+    user.refresh_from_db()
+    assert not user.is_active
+
+
+def test_a_password_is_changed_inside_configuring(admin_client: Client) -> None:
+    user = User.objects.create_user("sam")
+    before = Configuration.current()
+    url = reverse("admin:auth_user_password_change", args=[user.pk])
+    new = {"password1": "new horse battery", "password2": "new horse battery", "usable_password": "true"}
+    assert admin_client.post(url, new).status_code == 302
+    user.refresh_from_db()
+    assert user.check_password("new horse battery") and Configuration.current() > before
+
+
+def test_nobody_locks_himself_out(admin_client: Client, admin_user: User) -> None:
+    data = {"username": "admin", "display_name": "Ada"}
+    errors = refused(admin_client, "user_change", admin_user.pk, **data)
+    assert set(errors) == {"is_active", "is_staff"}
+    response = admin_client.post(reverse("admin:flowfinity_user_delete", args=[admin_user.pk]), {"post": "yes"})
+    assert response.status_code == 403
+    send(admin_client, "user_change", admin_user.pk, **data, is_active="on", is_staff="on")
+
+
+def test_a_role_grants_views_operations_and_feeds(admin_client: Client, app: App) -> None:
+    view, operation = app.views.get(name="Hot"), app.operations.get()
+    send(admin_client, "role_add", name="Sales", views=[view.pk], operations=[operation.pk], feeds=[app.pk])
+    role = Role.objects.get()
+    assert [list(role.views.all()), list(role.operations.all()), list(role.feeds.all())] == [[view], [operation], [app]]
+    send(admin_client, "role_change", role.pk, name="Sales")
+    assert not role.views.exists()
+    send(admin_client, "role_delete", role.pk, post="yes")
+
+
+# Who may enter, and what nobody may do
+
+
+@pytest.mark.parametrize("name", ["record", "submission"])
+def test_nothing_here_writes_records(admin_client: Client, record: int, name: str) -> None:
+    pk = record if name == "record" else Submission.objects.get().pk
+    pages = {
+        reverse(f"admin:flowfinity_{name}_add"): {},
+        reverse(f"admin:flowfinity_{name}_change", args=[pk]): {"deleted": "on"},
+        reverse(f"admin:flowfinity_{name}_delete", args=[pk]): {"post": "yes"},
+    }
+    for page, data in pages.items():
+        assert admin_client.post(page, data).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [pk], "post": "yes"}
+    admin_client.post(reverse(f"admin:flowfinity_{name}_changelist"), chosen)
+    assert Record.objects.filter(deleted=False).count() == Submission.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_only_who_may_configure_enters(client: Client, app: App, name: str) -> None:
+    url = reverse(f"admin:flowfinity_{name}_changelist")
+    assert client.get(url).status_code == 302
+    client.force_login(User.objects.create_user("sam", password="x"))
+    assert client.get(url).status_code == 302
+    client.force_login(User.objects.create_user("ada", password="x", is_staff=True))
+    assert client.get(url).status_code == 200, "may configure: all of it"
+
+
+def test_an_integration_account_cannot_enter_whatever_it_is_made(client: Client) -> None:
+    user = User.objects.create_user(
+        "restuser", password="x", account_type=User.INTEGRATION, is_staff=True, is_superuser=True
+    )
+    assert not client.login(username="restuser", password="x")
+    client.force_login(user)
+    assert client.get(reverse("admin:index")).status_code == 302
