@@ -1,1 +1,18 @@
-"""Django's admin, for integration: nothing as yet. What is open to REST is changed on our own pages, in `configure`."""
+"""Django's admin, for integration: a look-up. What is open to REST is changed on our own pages, in `configure`."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from flowfinity.admin import LookUpAdmin
+from integration.models import Refusal
+
+
+@admin.register(Refusal)
+class RefusalAdmin(LookUpAdmin):
+    """Calls that were refused, with the reason that the caller is not told."""
+
+    list_display = ("reason", "account", "method", "path", "status", "times", "last_on")
+    list_filter = ("status",)
+    search_fields = ("account", "path", "reason")
+    search_help_text = "An account, an address, a reason"

@@ -379,6 +379,21 @@ def test_the_reasons_of_a_refusal_are_told(configurer: Client, site: Site) -> No
     assert [reason.split()[0] for reason in reasons] == ["Query()", "This", "No"]
 
 
+def test_a_refused_call_is_shown_with_its_true_reason(configurer: Client, site: Site) -> None:
+    site.access(enabled=False)
+    assert Api().zapier().status_code == 404
+    told = text(configurer.get(reverse("admin:integration_refusal_changelist")))
+    assert "The view ViewAllRecords of LeadRegistration is not enabled for REST." in told
+
+
+def test_one_page_to_sign_in_on(client: Client, db: None) -> None:
+    response = client.get(REST, follow=True)
+    assert response.redirect_chain[-1][0] == f"{reverse('login')}?next={REST}"
+    person("ada", is_staff=True)
+    data = {"username": "ada", "password": "secret", "next": REST}
+    assert client.post(response.request["PATH_INFO"], data).url == REST
+
+
 def test_a_view_that_cannot_be_read_says_so(configurer: Client, site: Site) -> None:
     View.objects.filter(name="HotLeads").update(filter={"field": "Gone", "operator": "is", "value": "x"})
     Configuration.objects.update(version=Configuration.current() + 1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 
 
@@ -48,7 +50,13 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Roles", "admin:flowfinity_role_changelist", "Which views and operations their members may use"),
         ),
     ),
-    ("Integration", (Entry("REST Integration", "configure-rest", "What is open to Zapier and other systems"),)),
+    (
+        "Integration",
+        (
+            Entry("REST Integration", "configure-rest", "What is open to Zapier and other systems"),
+            Entry("Refused calls", "admin:integration_refusal_changelist", "Who was refused, and the true reason"),
+        ),
+    ),
 )
 
 
@@ -86,6 +94,12 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
 class ConfigureSite(AdminSite):
     site_header = site_title = index_title = "Configure"
     index_template = "flowfinity/configure/home.html"
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The site's one page to sign in on, which says so when somebody may not enter here."""
+        if request.method != "GET":
+            return super().login(request, extra_context)
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"), settings.LOGIN_URL)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page of Configure gets, the menu included."""

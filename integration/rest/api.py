@@ -368,12 +368,14 @@ def submitted(account: User, calls: Sequence[Call], external: str | None, asked:
 
 
 def canonical(value: Any) -> Any:
-    """A body's meaning for comparing it with another: keys in lower case and in order, numbers as text."""
+    """A body's meaning for comparing it with another: keys in lower case and in order, numbers as text of their own kind."""
     if isinstance(value, dict):
         return {key.lower(): canonical(value[key]) for key in sorted(value, key=str.lower)}
     if isinstance(value, list):
         return [canonical(one) for one in value]
-    return value if value is None or isinstance(value, bool | str) else f"#{value}"
+    if value is None or isinstance(value, bool):
+        return value
+    return f'"{value}' if isinstance(value, str) else f"#{value}"
 
 
 def transaction_id(raw: Any) -> str | None:

@@ -8,27 +8,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
-import logging
 import secrets
-import time
 from collections import OrderedDict
 from threading import Lock
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
-from django.core.cache import cache
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from flowfinity.models import User
-from integration.rest import state
+from integration.rest import state, throttling
 from integration.rest.errors import Refusal, not_active, not_authenticated
 
-log = logging.getLogger(__name__)
-MINUTE = 60
 MOST_RECOGNISED = 10_000
 _key = secrets.token_bytes(32)
 _recognised: OrderedDict[bytes, None] = OrderedDict()
@@ -51,6 +45,7 @@ class Basic(BaseAuthentication):
             )
         if not found.active:
             raise not_active()
+        throttling.refuse_haste(found.account)
         request._request.account_name = found.username  # type: ignore[attr-defined]
         return User(pk=found.account, username=found.username, display_name=found.display_name), found
 
@@ -87,15 +82,14 @@ def verify(username: str, password: str, found: state.State | None, address: str
     mark = hmac.digest(_key, "\x00".join((username, stored, password)).encode(), "sha256")
     if mark in _recognised:
         return
-    slot = f"wrong:{hashlib.sha256(f'{username} {address}'.encode()).hexdigest()}:{int(time.time() // MINUTE)}"
-    if wrong_passwords(slot) >= settings.API_WRONG_PASSWORDS_A_MINUTE:
-        raise throttled()
+    slot = throttling.wrong_password_slot(username, address)
+    throttling.refuse_guesses(slot)
     if found is None:
         make_password(password)  # As long as a check, so that time does not tell which accounts exist.
     elif check_password(password, stored):
         remember(mark)
         return
-    count_wrong(slot)
+    throttling.add(slot)
     raise not_authenticated("The password is wrong." if found else "There is no account of that name.")
 
 
@@ -105,35 +99,6 @@ def remember(mark: bytes) -> None:
         _recognised[mark] = None
         while len(_recognised) > MOST_RECOGNISED:
             _recognised.popitem(last=False)
-
-
-def throttled() -> Refusal:
-    """429 until the minute is over."""
-    seconds = MINUTE - int(time.time() % MINUTE)
-    return Refusal(
-        429,
-        "throttled",
-        f"Too many wrong passwords for this account from this address. Wait {seconds} seconds, then send the right.",
-        headers={"Retry-After": str(seconds)},
-    )
-
-
-def wrong_passwords(slot: str) -> int:
-    """How many came this minute; 0 when the cache is away: a missing Redis must not stop a poll."""
-    try:
-        return int(cache.get(slot, 0))
-    except Exception as error:
-        log.warning("throttles are open: the cache is away (%s)", type(error).__name__)
-        return 0
-
-
-def count_wrong(slot: str) -> None:
-    """Counts one more; nothing when the cache is away."""
-    try:
-        cache.add(slot, 0, 2 * MINUTE)
-        cache.incr(slot)
-    except Exception as error:
-        log.warning("throttles are open: the cache is away (%s)", type(error).__name__)
 
 
 def address(request: HttpRequest | Request) -> str:

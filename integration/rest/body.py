@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,6 +12,11 @@ from django.http import HttpRequest
 from integration.rest.errors import invalid_json
 
 SURROGATE = re.compile("[\ud800-\udfff]")
+# Strings, so that they are stepped over, and the words that Python would read as numbers.
+CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)')
+# No field takes values half as deep, and what compares and hashes bodies need not fear for its stack.
+DEEPEST = 100
+LONGEST_NUMBER = 4_000
 
 
 class Twice(ValueError):
@@ -27,10 +32,13 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     except ValueError:
         raise invalid_json("The Content-Length header is no number: the body cannot be read.") from None
     try:
-        found = json.loads(text, object_pairs_hook=unique, parse_float=Decimal, parse_constant=no_constant)
+        found = json.loads(
+            text, object_pairs_hook=unique, parse_int=whole, parse_float=exact, parse_constant=no_constant
+        )
+        check(found)
     except json.JSONDecodeError as error:
         raise invalid_json(
-            f"This is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}, position {error.pos}."
+            f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno} (position {error.pos})."
         ) from None
     except Twice as error:
         raise invalid_json(
@@ -39,29 +47,59 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     except RecursionError:
         raise invalid_json("The body is nested too deeply.") from None
     except ValueError as error:
-        raise invalid_json(f"The body is not valid JSON: {error}.") from None
+        place = next((f" at position {match.start()}" for match in CONSTANT.finditer(text) if match[1]), "")
+        raise invalid_json(f"The body is not valid JSON: {error}{place}.") from None
     if not isinstance(found, dict):
         raise invalid_json("The body must be one JSON object, {…}; found something else at position 0.")
     return found
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of these pairs. Raises Twice, and ValueError for text that is not Unicode."""
+    """The object of these pairs. Raises Twice."""
     seen: set[str] = set()
-    for key, value in pairs:
-        if SURROGATE.search(key) or (isinstance(value, str) and SURROGATE.search(value)):
-            raise ValueError("an unpaired surrogate is no text")
-        if isinstance(value, list) and any(isinstance(one, str) and SURROGATE.search(one) for one in value):
-            raise ValueError("an unpaired surrogate is no text")
+    for key, _ in pairs:
         if key.lower() in seen:
             raise Twice(key)
         seen.add(key.lower())
     return dict(pairs)
 
 
+def whole(digits: str) -> int:
+    """A whole number, before Python's own bound and its words about it. Raises ValueError."""
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number has more than {LONGEST_NUMBER:,} digits")
+    return int(digits)
+
+
+def exact(literal: str) -> Decimal:
+    """A number to the digit. Raises ValueError for an exponent that not even Decimal can hold."""
+    try:
+        return Decimal(literal)
+    except InvalidOperation:
+        raise ValueError("a number's exponent is out of all bounds") from None
+
+
 def no_constant(word: str) -> Any:
     """Refuses NaN and Infinity, which Python would read."""
     raise ValueError(f"{word} is not JSON")
+
+
+def check(found: Any) -> None:
+    """Looks at all of the values, level by level. Raises ValueError for text that is not Unicode, or a depth."""
+    level = [found]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += [*value, *value.values()]
+            elif isinstance(value, list):
+                inner += value
+            elif isinstance(value, str) and SURROGATE.search(value):
+                raise ValueError("an unpaired surrogate is no text")
+        if not inner:
+            return
+        level = inner
+    raise ValueError(f"it is nested more than {DEEPEST} deep")
 
 
 def take(body: dict[str, Any], name: str) -> Any:
