@@ -262,8 +262,10 @@ def operation_faults(path: str, part: Mapping[str, Any], columns: Mapping[str, C
 def view_faults(path: str, part: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
     """What is wrong with a view."""
     shown = part.get("columns")
-    if not isinstance(shown, list) or not shown or not all(isinstance(name, str) for name in shown):
-        yield f"{path}.columns", "a list of at least one name is expected here"
+    if not isinstance(shown, list) or not all(isinstance(name, str) for name in shown):
+        yield f"{path}.columns", "a list of names is expected here"
+    elif not shown and len(columns) > len(SYSTEM_COLUMNS):
+        yield f"{path}.columns", "at least one name is expected here"
     else:
         for name in shown:
             if name not in columns:

@@ -41,7 +41,7 @@ INSTALLED_APPS = [
     "flowfinity",
     "integration",
     "leads",
-    "django.contrib.admin",
+    "flowfinity.configure.apps.ConfigureConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -10,6 +10,8 @@ urlpatterns = [
     re_path(r"^healthz/?$", health.alive),
     re_path(r"^readyz/?$", health.ready),
     path("files/<str:token>/<str:name>", storage.download, name="file"),
+    path("admin/", include("flowfinity.configure.urls")),
+    path("admin/integration/", include("integration.configure.urls")),
     path("admin/", admin.site.urls),
     path("", include("flowfinity.workspace.urls")),
 ]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
 
+from flowfinity import definitions
 from flowfinity.models import App, Operation, Record, Role, User, View, configuring
 from flowfinity.submissions import Result, submit
 from integration.models import RestAccess, Surface
@@ -152,11 +155,17 @@ class Site:
         return submit([call], self.sam, at=self.at - (ago or dt.timedelta())).results[0]
 
 
-def open_site() -> Site:
-    """A site as the demo opens it, without records, and without what an earlier test left in this process."""
+def forget() -> None:
+    """Clears what this process keeps: a version or a number that was rolled back comes again with other content."""
     cache.clear()
+    definitions._kept.clear()
     arguments._made.clear()
     answers.answers = answers.Answers()
+
+
+def open_site() -> Site:
+    """A site as the demo opens it, without records."""
+    forget()
     app = builders.make_leads()
     Surface.objects.update_or_create(
         pk=1, defaults={"query_enabled": True, "execute_enabled": True, "lookback_days": 7, "floor_ms": 0}
@@ -167,6 +176,27 @@ def open_site() -> Site:
     site = Site(app, account, builders.person("sam", display_name="Sam Lowry"), role)
     site.open(app)
     return site
+
+
+@pytest.fixture(scope="module")
+def opened(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
+    """A site, made once for the tests of a module; what a test changes is rolled back to it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield open_site()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def site(opened: Site, db: None) -> Site:
+    """The site for one test. A module takes it by `opened, site, api = rest.opened, rest.site, rest.api`."""
+    forget()
+    return replace(opened, account=User.objects.get(pk=opened.account.pk), sam=User.objects.get(pk=opened.sam.pk))
+
+
+@pytest.fixture
+def api(site: Site) -> Api:
+    """A client with the integration account's credentials."""
+    return Api()
 
 
 def refused(response: Any, status: int, code: str, *fields: tuple[str, str]) -> dict[str, Any]:

@@ -28,8 +28,9 @@ from tests import builders
 
 ON_POSTGRES = settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 WRITERS = 8 if ON_POSTGRES else 4
-SUBMISSIONS = 20_000
-IN_THE_CONTROL = 2_000
+# SQLite commits with an fsync each (synchronous=FULL): half as many take as long.
+SUBMISSIONS = 20_000 if ON_POSTGRES else 10_000
+IN_THE_CONTROL = 1_000
 TICK = 0.005
 NOW = dt.datetime(2020, 9, 6, tzinfo=dt.UTC)
 SYNCHRONIZE = {
@@ -111,28 +112,25 @@ def run(app: App, user: User, submissions: int, *switches: str) -> Ledger:
     }
     shares = [submissions // WRITERS + (place < submissions % WRITERS) for place in range(WRITERS)]
     reads = 0
-    with ExitStack() as open_processes:
-        writers = [
-            open_processes.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-m", "tests.writers", str(app.pk), str(user.pk), str(share), *switches],
-                    cwd=settings.BASE_DIR,
-                    env=environ,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
+    with ExitStack() as ending:
+        writers: list[subprocess.Popen[str]] = []
+        for share in shares:
+            writer = subprocess.Popen(
+                [sys.executable, "-m", "tests.writers", str(app.pk), str(user.pk), str(share), *switches],
+                cwd=settings.BASE_DIR,
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
-            for share in shares
-        ]
+            writers.append(ending.enter_context(writer))
+            # Runs before the wait for its end: a writer must not outlive a test that has failed.
+            ending.callback(writer.kill)
         for writer in writers:
             assert writer.stdout is not None
             if writer.stdout.readline() != "ready\n":
-                said = writer.communicate()[1]
-                for other in writers:
-                    other.kill()
-                raise AssertionError(said)
+                raise AssertionError(writer.communicate()[1])
         begun = time.monotonic()
         for writer in writers:
             assert writer.stdin is not None
@@ -171,7 +169,7 @@ def test_no_submission_is_lost_and_none_comes_twice(cast: tuple[App, User], caps
     for name in ledger.readers:
         assert (ledger.lost(name), ledger.twice(name)) == (0, 0), name
     # The reader has read while there was something to miss, not only at the end.
-    assert ledger.reads > 200
+    assert ledger.reads > 500
     times = list(Submission.objects.order_by("pk").values_list("on", flat=True))
     assert times == sorted(times)
     assert set(Record.objects.values_list("last_submission_id", flat=True)) == ledger.written

@@ -12,8 +12,8 @@ from django.test import Client, override_settings
 
 from flowfinity import definitions
 from flowfinity.models import View, configuring
-from tests import builders
-from tests.rest import ARTICLE, PASSWORD, Api, Site, open_site, refused, stored
+from tests import builders, rest
+from tests.rest import ARTICLE, PASSWORD, Api, Site, refused, stored
 
 POLL = "/api/apps/LeadRegistration/views/ViewAllRecords"
 CAPTURE = "/api/apps/LeadRegistration/operations/CaptureLead"
@@ -22,14 +22,7 @@ ADDRESSES = ["/api", POLL, f"{POLL}/fields", f"{POLL}/sample", CAPTURE, "/api/no
 LIMIT = 10 * 1024 * 1024
 
 
-@pytest.fixture
-def site(db: None) -> Site:
-    return open_site()
-
-
-@pytest.fixture
-def api(site: Site) -> Api:
-    return Api()
+opened, site, api = rest.opened, rest.site, rest.api
 
 
 class TestNotAuthenticated:

@@ -13,8 +13,8 @@ from django.test import override_settings
 
 from flowfinity import clock
 from flowfinity.models import Record, User, configuring
-from tests import builders
-from tests.rest import ARTICLE, NOW, RECORDED, Api, Site, basic, open_site, recorded, refused
+from tests import builders, rest
+from tests.rest import ARTICLE, NOW, RECORDED, Api, Site, basic, recorded, refused
 
 DAY = dt.timedelta(days=1)
 MS = dt.timedelta(milliseconds=1)
@@ -30,6 +30,9 @@ class Clock:
         self.now = NOW
 
 
+opened, site = rest.opened, rest.site
+
+
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
     time = Clock()
@@ -38,13 +41,10 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def site(db: None, time: Clock) -> Site:
-    return open_site()
-
-
-@pytest.fixture
-def api(site: Site) -> Api:
+def api(site: Site, time: Clock) -> Api:
     return Api()
+
+
 
 
 def companies(answer: Any) -> list[str]:

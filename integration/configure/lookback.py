@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from django.db.models import Q
 
 from flowfinity.definitions import ViewDefinition
 from flowfinity.models import Record
@@ -38,10 +41,12 @@ def widened(now: dt.datetime, before: Lookback, after: Lookback) -> int:
     return milliseconds(stood) if after.start(now) < stood else 0
 
 
-def older(view: ViewDefinition, now: dt.datetime, held: Lookback, free: Lookback) -> int:
-    """How many of the view's records only the floor of `held` keeps out of the window."""
-    first, start = free.start(now), held.start(now)
-    if first >= start:
-        return 0
-    found = view.query.with_arguments({}, now).apply(Record.objects.all())
-    return found.filter(modified_on__gte=first, modified_on__lt=start).count()
+def older(views: Iterable[tuple[ViewDefinition, Lookback, Lookback]], now: dt.datetime) -> int:
+    """How many records only a floor keeps out: each view comes with its lookback as it is, and without that floor."""
+    hidden = Q()
+    for view, held, free in views:
+        first, start = free.start(now), held.start(now)
+        if first < start:
+            where = view.query.with_arguments({}, now).q(Record.PATHS)
+            hidden |= where & Q(modified_on__gte=first, modified_on__lt=start)
+    return Record.objects.filter(hidden, deleted=False).count() if hidden else 0

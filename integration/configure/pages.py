@@ -121,14 +121,13 @@ def rest(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and "switches" in request.POST:
         return throw_switches(request)
     apps = list(listed_apps())
-    hidden = sum(
-        older(
-            app.view(endpoint.part.pk), now, ruling(surface, endpoint.access), without_floor(surface, endpoint.access)
-        )
+    bound = (
+        (app.view(row.part.pk), ruling(surface, row.access), without_floor(surface, row.access))
         for app, views, _ in apps
-        for endpoint in views
-        if endpoint.enabled and not endpoint.broken and endpoint.access and not endpoint.access.lookback_days
+        for row in views
+        if row.access and row.enabled and not row.broken and not row.access.lookback_days
     )
+    hidden = older(bound, now)
     form = LookbackForm(request.POST or None, instance=surface, older=hidden)
     if request.method == "POST" and form.is_valid():
         change_lookback(form)
@@ -321,7 +320,7 @@ def view_details(request: HttpRequest, pk: int) -> HttpResponse:
         hidden = 0
     else:
         free = RestAccess(lookback_days=row.access.lookback_days)
-        hidden = older(app.view(pk), now, held, ruling(surface, free))
+        hidden = older([(app.view(pk), held, ruling(surface, free))], now)
     access = row.access or RestAccess(view=part, enabled=False)
     form = AccessForm(request.POST or None, instance=access, older=hidden, site_days=surface.lookback_days)
     if request.method == "POST" and form.is_valid():

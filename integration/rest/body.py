@@ -23,6 +23,10 @@ class Twice(ValueError):
     """A key that stands twice in an object."""
 
 
+class Constant(ValueError):
+    """A word that Python would read as a number, and JSON does not."""
+
+
 def read_object(request: HttpRequest) -> dict[str, Any]:
     """The body's JSON object, its numbers as int or Decimal. Raises Refusal (400 or 413)."""
     try:
@@ -46,9 +50,11 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise invalid_json("The body is nested too deeply.") from None
+    except Constant as error:
+        position = next(match.start() for match in CONSTANT.finditer(text) if match[1])
+        raise invalid_json(f"The body is not valid JSON: {error} is no number there (position {position}).") from None
     except ValueError as error:
-        place = next((f" at position {match.start()}" for match in CONSTANT.finditer(text) if match[1]), "")
-        raise invalid_json(f"The body is not valid JSON: {error}{place}.") from None
+        raise invalid_json(f"The body cannot be read: {error}.") from None
     if not isinstance(found, dict):
         raise invalid_json("The body must be one JSON object, {…}; found something else at position 0.")
     return found
@@ -81,7 +87,7 @@ def exact(literal: str) -> Decimal:
 
 def no_constant(word: str) -> Any:
     """Refuses NaN and Infinity, which Python would read."""
-    raise ValueError(f"{word} is not JSON")
+    raise Constant(word)
 
 
 def check(found: Any) -> None:
