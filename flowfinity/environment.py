@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import zoneinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -60,6 +61,14 @@ def public_url() -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.username:
         raise ImproperlyConfigured(f"PUBLIC_URL must look like https://records.example.com, not {value!r}.")
     return value
+
+
+def time_zone() -> str:
+    """`TIME_ZONE`, UTC by default. Raises ImproperlyConfigured for a zone that is not known."""
+    name = text("TIME_ZONE", "UTC")
+    if name not in zoneinfo.available_timezones():
+        raise ImproperlyConfigured(f"TIME_ZONE must be a zone like Europe/Berlin or UTC, not {name!r}.")
+    return name
 
 
 def secret_key(kept_in: Path) -> str:

@@ -111,7 +111,7 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = environment.text("TIME_ZONE", "UTC")
+TIME_ZONE = environment.time_zone()
 USE_I18N = True
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = False
