@@ -95,19 +95,21 @@ def bench(found: Database, asked: Asked, directory: Path) -> bool:
     # WhiteNoise warns of a missing directory.
     (directory / "data" / "static").mkdir(parents=True, exist_ok=True)
     processes.run("bench.data", str(asked.records), password, env=site)
-    measured = served(found, asked, site, password)
+    measured = served(found, asked, site, password, directory / "log")
     print_polls(measured)
     print_pieces(processes.run("bench.pieces", password, env=site))
     print_writers(processes.together("bench.writers", WRITERS, WRITING_SECONDS, env=site))
     return print_goals(measured) if found.kind == "postgresql" else True
 
 
-def served(found: Database, asked: Asked, site: dict[str, str], password: str) -> dict[Case, list[Measured]]:
+def served(
+    found: Database, asked: Asked, site: dict[str, str], password: str, log: Path
+) -> dict[Case, list[Measured]]:
     """Each case under load, the rounds interleaved so that a busy minute hits all alike."""
     measured: dict[Case, list[Measured]] = {case: [] for case in CASES}
     with ExitStack() as stack:
         servers = {
-            application: stack.enter_context(Server(application, site, probe))
+            application: stack.enter_context(Server(application, site, probe, log))
             for application, probe in ((BARE, "/"), (COLD, "/healthz"), (SITE, "/healthz"))
         }
         sent = {}

@@ -22,6 +22,7 @@ GRANIAN = [
     *("--interface", "wsgi", "--no-ws", "--workers", "2", "--blocking-threads", "2"),
     *("--no-access-log", "--log-level", "warning", "--host", "127.0.0.1"),
 ]
+MOST_SAID = 4_000
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -36,9 +37,11 @@ def environ(**site: str) -> dict[str, str]:
 
 
 def run(module: str, *arguments: str, env: Mapping[str, str]) -> Any:
-    """What a module of the bench, run in a process of its own, says in JSON. Raises CalledProcessError."""
+    """What a module of the bench, run in a process of its own, says in JSON. Raises RuntimeError when it fails."""
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{module} fails:\n{done.stderr[-MOST_SAID:]}")
     return json.loads(done.stdout)
 
 
@@ -74,20 +77,25 @@ def together(module: str, count: int, *arguments: str, env: Mapping[str, str]) -
 class Server:
     """A WSGI application, served; `url` is where, without a slash at the end. A context manager that stops it."""
 
-    def __init__(self, application: str, env: Mapping[str, str], probe: str) -> None:
-        """Starts it and waits until `probe`, a path, answers. Raises RuntimeError when it does not within a minute."""
+    def __init__(self, application: str, env: Mapping[str, str], probe: str, log: Path) -> None:
+        """Starts it, its log in a file as under a service manager, and waits until `probe`, a path, answers.
+
+        Raises RuntimeError when it does not within a minute.
+        """
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "granian", *GRANIAN, "--port", str(port), application],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with log.open("ab") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "granian", *GRANIAN, "--port", str(port), application],
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -99,7 +107,7 @@ class Server:
             except (URLError, OSError):
                 time.sleep(0.1)
         self.stop()
-        raise RuntimeError(f"The server of {application} does not start.")
+        raise RuntimeError(f"The server of {application} does not start:\n{log.read_text()[-MOST_SAID:]}")
 
     def __enter__(self) -> Server:
         return self

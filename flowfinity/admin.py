@@ -9,18 +9,25 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import UserChangeForm, UserCreationForm
+from django.contrib.auth.forms import (
+    ReadOnlyPasswordHashField,
+    ReadOnlyPasswordHashWidget,
+    UserChangeForm,
+    UserCreationForm,
+)
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Count, Max, OuterRef, Subquery
+from django.db.models import Count, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.forms.models import ModelChoiceIterator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -54,8 +61,27 @@ def changing(request: HttpRequest) -> AbstractContextManager[None]:
     return configuring() if request.method == "POST" else nullcontext()
 
 
+class Ticks(forms.CheckboxSelectMultiple):
+    """Boxes to tick, `name` said of all of them. Django's own chooser needs a script to be of any use on a phone."""
+
+    template_name = "flowfinity/parts/ticks.html"
+
+    def __init__(self, name: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.name = name
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """The template's context, with the name."""
+        context = super().get_context(name, value, attrs)
+        context["widget"]["group_name"] = self.name
+        return context
+
+
 class PlainAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Lists and pages that are called what they show, open to everybody who may enter Configure."""
+
+    # A count beside each filter would be a query each; that there are some is seen in the list.
+    show_facets = admin.ShowFacets.NEVER
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request)
@@ -70,6 +96,7 @@ class PlainAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if context.get("original"):
             context |= {"title": str(context["original"]), "subtitle": None}
+        context["adminform"].form.label_suffix = ""
         return super().render_change_form(request, context, *args, **kwargs)
 
 
@@ -142,9 +169,16 @@ class AccountAddForm(UserCreationForm):  # type: ignore[type-arg]
         return cleaned
 
 
+class PasswordState(ReadOnlyPasswordHashWidget):
+    """Whether there is a password, and the way to another one. How it is hashed tells the reader nothing."""
+
+    template_name = "flowfinity/parts/password.html"
+
+
 class AccountForm(UserChangeForm):  # type: ignore[type-arg]
     # Who fills it in; set by the admin on a subclass for each request.
     asked_by: ClassVar[User | None] = None
+    password = ReadOnlyPasswordHashField(widget=PasswordState)
 
     class Meta(UserChangeForm.Meta):
         model = User
@@ -169,19 +203,20 @@ class AccountAdmin(ConfigurationAdmin, UserAdmin):  # type: ignore[type-arg]
     form = AccountForm
     add_form = AccountAddForm
     add_form_template = None
-    list_display = ("username", "display_name", "account", "is_active", "role_names")
-    list_filter = ("account_type", "is_active")
+    list_display = ("username", "display_name", "account", "role_names")
+    list_filter = ("account_type", "is_active", "roles")
     search_fields = ("username", "display_name", "email")
     ordering = ("username",)
-    filter_horizontal = ("roles",)
+    empty_value_display = "none"
+    filter_horizontal = ()
     readonly_fields = ("account", "last_login", "date_joined")
     add_fieldsets = (
         (
             None,
             {
                 "fields": ("username", "display_name", "account_type"),
-                "description": "A new account has no roles at first: it can see and do nothing until the next page "
-                "gives it some. That holds for an integration account too.",
+                "description": "A new account has no roles at first; the next page gives it some. Until then a person "
+                "sees no app, and an integration account gets 404 from every view, operation and feed.",
             },
         ),
         ("Password", {"fields": ("password1", "password2")}),
@@ -213,49 +248,105 @@ class AccountAdmin(ConfigurationAdmin, UserAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("roles")
 
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The roles, each with what it grants."""
+        if db_field.name == "roles":
+            roles = with_grants(Role.objects.all())
+            kwargs |= {"form_class": RolesField, "queryset": roles, "widget": Ticks("Roles")}
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         with changing(request):
             return super().user_change_password(request, *args, **kwargs)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """On to the page that gives the account its roles."""
-        messages.warning(request, f"{obj} has no roles as yet, so it can see and do nothing. Choose its roles below.")
+        so = "sees no app" if obj.is_person else "gets 404 from every view, operation and feed"
+        messages.warning(request, f"{obj} has no roles as yet, so it {so}. Choose its roles below.")
         return super().response_add(request, obj, post_url_continue)
 
     @admin.display(description="account type", ordering="account_type")
     def account(self, obj: User) -> str:
-        if not obj.is_person:
-            return "Integration"
-        return "Regular, may configure" if obj.is_staff else "Regular"
+        type_ = "Regular" if obj.is_person else "Integration"
+        may = ", may configure" if obj.is_person and obj.is_staff else ""
+        return f"{type_}{may}{'' if obj.is_active else ', not active'}"
 
     @admin.display(description="roles")
     def role_names(self, obj: User) -> str:
-        return ", ".join(role.name for role in obj.roles.all()) or "none"
+        return ", ".join(role.name for role in obj.roles.all()) or "no role"
+
+
+def with_grants(roles: models.QuerySet[Role]) -> models.QuerySet[Any]:
+    """The roles with what `grants_of` reads."""
+    counts = (Count(name, distinct=True) for name in ("views", "operations", "feeds"))
+    return roles.annotate(*counts).order_by("name")
+
+
+def grants_of(role: Any) -> str:
+    """What a role grants, counted: "4 views, 3 operations"."""
+    counted = ((role.views__count, "view"), (role.operations__count, "operation"), (role.feeds__count, "feed"))
+    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted if count) or "nothing"
+
+
+class RolesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Any) -> str:
+        """A role and what it grants."""
+        return f"{obj.name} ({grants_of(obj)})"
+
+
+class ByApp(ModelChoiceIterator):  # type: ignore[type-arg]
+    """Views or operations, in groups by their app."""
+
+    def __iter__(self) -> Iterator[Any]:
+        for app, rows in groupby(self.queryset, key=lambda part: part.app):
+            yield app.label, [self.choice(row) for row in rows]
+
+
+class PartsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    iterator = ByApp
+
+    def label_from_instance(self, obj: Any) -> str:
+        """A view or an operation, whose app is said above it."""
+        return str(obj.label)
+
+
+def grids(apps: Iterable[App]) -> SafeString:
+    """Links to the apps' pages that show all roles side by side."""
+    return format_html_join(
+        ", ", '<a href="{}">{}</a>', ((reverse("configure-roles", args=[app.pk]), app.label) for app in apps)
+    )
 
 
 @admin.register(Role)
 class RoleAdmin(ConfigurationAdmin):
+    change_list_template = "flowfinity/configure/role_list.html"
     list_display = ("name", "member_names", "grants")
     search_fields = ("name",)
-    filter_horizontal = ("views", "operations", "feeds")
     readonly_fields = ("member_names",)
-    fieldsets = (
-        (None, {"fields": ("name", "member_names")}),
-        ("What members may use", {"fields": ("views", "operations", "feeds")}),
-    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The role itself, then what it grants, and the way to all roles side by side."""
+        apps = grids(App.objects.all())
+        side_by_side = format_html(" All roles side by side: {}.", apps) if apps else ""
+        rule = "What none of a member’s roles grants is absent from the pages, and 404 in the API."
+        says = format_html("{}{}", rule, side_by_side)
+        return [
+            (None, {"fields": ("name", "member_names")}),
+            ("What members may use", {"fields": ("views", "operations", "feeds"), "description": says}),
+        ]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        found = super().get_queryset(request).prefetch_related("members")
-        counted: models.QuerySet[Any] = found.annotate(
-            *(Count(name, distinct=True) for name in ("views", "operations", "feeds"))
-        )
-        return counted
+        return with_grants(super().get_queryset(request).prefetch_related("members"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"grids": grids(App.objects.all()), **(extra_context or {})})
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The choices with their apps, read at once."""
+        """Boxes to tick; views and operations in groups by app."""
         if db_field.name in {"views", "operations"}:
             rows = db_field.remote_field.model.objects.select_related("app")
-            kwargs["queryset"] = rows.order_by("app__label", "position", "pk")
+            kwargs |= {"form_class": PartsField, "queryset": rows.order_by("app__label", "app", "position", "pk")}
+        kwargs["widget"] = Ticks(capfirst(db_field.verbose_name))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @admin.display(description="members")
@@ -267,8 +358,7 @@ class RoleAdmin(ConfigurationAdmin):
 
     @admin.display(description="grants")
     def grants(self, obj: Any) -> str:
-        counted = ((obj.views__count, "view"), (obj.operations__count, "operation"), (obj.feeds__count, "feed"))
-        return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted if count) or "nothing"
+        return grants_of(obj)
 
 
 # Definitions
@@ -526,10 +616,11 @@ class AppAdmin(DefinitionAdmin):
         sections: list[Any] = [(None, {"fields": ("label", "name", "description")})]
         if obj:
             sections.append(("Definition", {"fields": ("its_fields", "its_operations", "its_views")}))
+            sections.append(("Who may use it", {"fields": ("its_roles",)}))
         return sections
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (*super().get_readonly_fields(request, obj), "its_fields", "its_operations", "its_views")
+        return (*super().get_readonly_fields(request, obj), "its_fields", "its_operations", "its_views", "its_roles")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -561,6 +652,17 @@ class AppAdmin(DefinitionAdmin):
     @admin.display(description="views")
     def its_views(self, obj: App) -> str:
         return parts(obj, "view", obj.views.all())
+
+    @admin.display(description="roles")
+    def its_roles(self, obj: App) -> str:
+        granting = Role.objects.filter(Q(views__app=obj) | Q(operations__app=obj) | Q(feeds=obj)).distinct()
+        links = format_html_join(
+            ", ",
+            '<a href="{}">{}</a>',
+            ((reverse("admin:flowfinity_role_change", args=[role.pk]), role.name) for role in granting),
+        )
+        url = reverse("configure-roles", args=[obj.pk])
+        return format_html('{}<br><a href="{}">Choose what each role may use</a>', links or "None yet.", url)
 
 
 def parts(app: App, model: str, rows: Iterable[Any]) -> str:
@@ -718,6 +820,10 @@ class RecordAdmin(LookUpAdmin):
         "app", "document", "is_deleted", "created_on", "created_by", "modified_on", "modified_by", "last_operation",
         "first_submission_id", "last_submission_id", "its_submissions",
     )  # fmt: skip
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What is shown; of a record that is there, not that it is."""
+        return [name for name in self.fields if name != "is_deleted" or (obj and obj.deleted)]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Records by number, written with the zeros in front or without."""

@@ -214,6 +214,18 @@ def content_faults(document: Mapping[str, Any], existing: App | None) -> Iterato
     for index, part in enumerate(document.get("views", [])):
         yield from unknown(f"views[{index}]", part, "a view", "description", "columns", "filter", "sort", "parameters")
         yield from view_faults(f"views[{index}]", part, {**columns, **SYSTEM_COLUMNS})
+    if existing is not None:
+        named = {part["name"].lower() for part in document.get("views", [])}
+        for row in existing.views.all():
+            if row.name.lower() not in named:
+                yield from stranded(row, {**columns, **SYSTEM_COLUMNS})
+
+
+def stranded(row: View, columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
+    """What a merge would break in a view that it keeps: by taking away a choice that its filter asks for, say."""
+    part = {"columns": row.columns, "filter": row.filter, "sort": row.sort, "parameters": row.parameters}
+    for path, sentence in view_faults("kept", part, columns):
+        yield f"fields (for the kept view {row.name})", f"{path.removeprefix('kept.')}: {sentence}"
 
 
 def field_faults(path: str, part: Mapping[str, Any], kept: Column | None) -> Iterator[tuple[str, str]]:

@@ -323,7 +323,7 @@ def operand(column: Column, operator: str, raw: Any) -> Any:
     if kind == "days":
         days = fields.Number().validate(raw, {})
         if days is not None and not (isinstance(days, int) and 0 <= days <= 36_500):
-            raise FieldError("invalid", "Send a whole number of days from 0 to 36,500.")
+            raise FieldError("invalid", "A whole number of days from 0 to 36,500 is expected here.")
         return days
     if kind == "many":
         if not isinstance(raw, list) or not raw:

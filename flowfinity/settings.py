@@ -98,6 +98,16 @@ CACHES = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
+# Redis is Celery's broker. Nothing is promised there: a bell that is lost rings again within seconds.
+CELERY_BROKER_URL = REDIS_URL or None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5}
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "integration.hooks.tasks.sweep", "schedule": 5.0}}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
+
 AUTH_USER_MODEL = "flowfinity.User"
 AUTHENTICATION_BACKENDS = ["flowfinity.accounts.PeopleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -162,12 +172,24 @@ REST_FRAMEWORK: dict[str, object] = {
     "EXCEPTION_HANDLER": "integration.rest.errors.answer",
     "UNAUTHENTICATED_USER": None,
 }
+# What the schema of the API says of itself; its paths come from what is enabled (integration/rest/schema.py).
+SPECTACULAR_SETTINGS: dict[str, object] = {
+    "POSTPROCESSING_HOOKS": [],
+    "OAS_VERSION": "3.1.1",
+    "TITLE": f"{SITE_NAME} API",
+    "VERSION": VERSION,
+    "DESCRIPTION": "What is enabled for REST on this site, now. JSON is the only thing spoken; nothing redirects; app, "
+    "view, operation and field names are matched without regard to case. Every answer has an `X-Request-Id`.",
+}
 # The contract's limits: a body's bytes, and wrong passwords a minute for one account and address.
 API_BODY_LIMIT = 10 * 1024 * 1024
 API_WRONG_PASSWORDS_A_MINUTE = 30
 # None by default: a rate that a busy Zap meets holds records up.
 API_CALLS_A_MINUTE = environment.whole("API_CALLS_A_MINUTE", 0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_BODY_LIMIT
+
+# For tests and intranets: hooks may go to plain HTTP and to private addresses.
+HOOKS_ALLOW_PRIVATE = environment.switch("HOOKS_ALLOW_PRIVATE")
 
 LOG_FORMAT = environment.choice("LOG_FORMAT", ("json", "text"), "text" if sys.stderr.isatty() else "json")
 LOGGING = logs.configuration(LOG_FORMAT)

@@ -20,6 +20,7 @@ from django.http.response import HttpResponseBase
 from flowfinity.fields import Upload
 
 SALT = "flowfinity.file"
+KEPT = "flowfinity.kept"
 # Shown in the browser; everything else is only ever offered for download.
 SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
@@ -46,6 +47,21 @@ def signed_url(value: Mapping[str, Any], base_url: str) -> str:
         return ""
     token = signing.dumps([value["Key"], value["FileName"], value["ContentType"]], salt=SALT, compress=True)
     return f"{base_url}/files/{token}/{quote(value['FileName'])}"
+
+
+def token_of(value: Mapping[str, Any]) -> str:
+    """A token by which `kept` finds a stored file again, for one that cannot be submitted yet."""
+    return signing.dumps(dict(value), salt=KEPT, compress=True)
+
+
+def kept(token: str) -> Upload | None:
+    """The file as an upload; None when the token was not made here or has expired, or the file is gone."""
+    try:
+        value = signing.loads(token, salt=KEPT, max_age=settings.FILE_URL_SECONDS)
+        with default_storage.open(value["Key"]) as file:
+            return Upload(value["FileName"], file.read(), value["ContentType"])
+    except (signing.BadSignature, FileNotFoundError):
+        return None
 
 
 def download(request: HttpRequest, token: str, name: str) -> HttpResponseBase:

@@ -33,6 +33,19 @@ ROW = (
     "last_operation",
 )
 
+# The same of a submission, frozen as submitted.
+SUBMISSION_ROW = (
+    "values",
+    "record_id",
+    "record__created_by__display_name",
+    "record__created_on",
+    "by__display_name",
+    "on",
+    "pk",
+    "record__first_submission_id",
+    "last_operation",
+)
+
 
 @lru_cache(maxsize=256)
 def offset_time(zone: dt.tzinfo) -> Callable[[dt.datetime], str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from flowfinity.models import App, Operation, View
+from flowfinity.models import App, JSONField, Operation, Submission, User, View
 
 DAYS = [MinValueValidator(1), MaxValueValidator(365)]
 DAY_MS = 86_400_000
@@ -85,3 +87,96 @@ class Refusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} {self.method} {self.path}"
+
+
+def new_secret() -> str:
+    """A signing secret in the form of Standard Webhooks."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+
+
+def new_key() -> str:
+    """A subscription's id: nobody can guess another's."""
+    return secrets.token_hex(12)
+
+
+class Subscription(models.Model):
+    """A place in an app's submissions, and the URL that what comes after it is sent to (contract, REST hooks)."""
+
+    ACTIVE, PAUSED, REMOVED = "active", "paused", "removed"
+    STATES: ClassVar = [(ACTIVE, "Active"), (PAUSED, "Paused"), (REMOVED, "Removed")]
+
+    key = models.CharField(max_length=24, unique=True, default=new_key)
+    account = models.ForeignKey(User, models.CASCADE, related_name="subscriptions")
+    view = models.ForeignKey(View, models.CASCADE, related_name="subscriptions")
+    target_url = models.URLField(max_length=2_000)
+    format = models.CharField(max_length=20, choices=RestAccess.FORMATS, default="typed")
+    secret = models.CharField(max_length=100, default=new_secret)
+    # What URLs in an item start with where PUBLIC_URL is not set: the address that the subscriber knew.
+    base_url = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=10, choices=STATES, default=ACTIVE)
+    reason = models.CharField(max_length=250, blank=True, help_text="Why it is paused or removed.")
+    # The last submission that was looked at: what comes after it in the feed is still to be looked at.
+    place = models.BigIntegerField()
+    created_on = models.DateTimeField()
+    # Since when every attempt has failed; empty while they succeed.
+    failing_since = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    # Nothing is sent before: the target's whole queue waits, not one delivery, so that a dead target costs one probe.
+    next_on = models.DateTimeField()
+    # Whose turn it is: until then, no other worker takes it up.
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index("state", "next_on", name="subscription_due")]
+
+    def __str__(self) -> str:
+        return f"{self.view} → {self.target_url}"
+
+
+class Delivery(models.Model):
+    """One submission owed to one subscription: written with the move of its place, kept whatever becomes of it."""
+
+    DUE, DELIVERED, FAILED = "due", "delivered", "failed"
+    STATES: ClassVar = [(DUE, "Due"), (DELIVERED, "Delivered"), (FAILED, "Failed")]
+
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="deliveries")
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="+", db_index=False)
+    state = models.CharField(max_length=10, choices=STATES, default=DUE)
+    attempts = models.PositiveIntegerField(default=0)
+    created_on = models.DateTimeField()
+    first_on = models.DateTimeField(null=True, blank=True)
+    delivered_on = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [models.UniqueConstraint("subscription", "submission", name="delivery_once")]
+        indexes = [models.Index("subscription", "state", "submission", name="delivery_due")]
+
+    def __str__(self) -> str:
+        return self.webhook_id
+
+    @property
+    def webhook_id(self) -> str:
+        """The same at every attempt: what a receiver knows a repeat by."""
+        return f"msg_{self.subscription_id}_{self.submission_id}"
+
+
+class Attempt(models.Model):
+    """One try at a delivery: what was sent, what came back, how long it took."""
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="tries")
+    on = models.DateTimeField()
+    ms = models.PositiveIntegerField()
+    # 0 where no answer came: `error` then says why.
+    status = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=250, blank=True)
+    request_headers = JSONField(default=dict)
+    request_body = models.TextField(blank=True)
+    answer_headers = JSONField(default=dict)
+    answer_body = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["on", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.status or self.error}"

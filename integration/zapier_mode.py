@@ -7,9 +7,10 @@ The view's filter and parameters stay. Pure: `now` is an argument.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import replace
 
-from flowfinity.query import SYSTEM_COLUMNS, Condition, Order, Query
+from flowfinity.query import SYSTEM_COLUMNS, Condition, Filter, Group, Order, Query
 
 # Zapier's core hands on at most 6,291,456 bytes of a poll, and says nothing of what it drops.
 MOST_BYTES = 5_000_000
@@ -42,5 +43,14 @@ def leaves_ms(oldest_ms: int, lookback_days: int) -> int:
 def overlay(query: Query, start: dt.datetime) -> Query:
     """The query as Zapier sees it: modified since `start`, newest first. Laid over twice, it is the same."""
     window = Condition(SYSTEM_COLUMNS["LastModifiedOn"], "on_or_after", start)
-    narrowed = query if window in query.conditions() else query.and_where(window)
+    narrowed = query if window in required(query.where) else query.and_where(window)
     return replace(narrowed, order=NEWEST_FIRST)
+
+
+def required(where: Filter | None) -> Iterator[Filter]:
+    """The parts of a filter that every one of its rows answers."""
+    if isinstance(where, Group) and where.joined == "all":
+        for part in where.parts:
+            yield from required(part)
+    elif where is not None:
+        yield where

@@ -432,3 +432,13 @@ def test_a_view_that_cannot_be_read_never_becomes_everything() -> None:
         app.view(key)
     with pytest.raises((Unknown, QueryError)):
         app.view("All")
+
+
+def test_a_merge_that_would_break_a_kept_view_is_refused() -> None:
+    choices = {"name": "Rating", "label": "Rating", "type": "single", "choices": ["Hot", "Cold"]}
+    hot = {"field": "Rating", "operator": "is", "value": "Hot"}
+    view = {"name": "Hot", "label": "Hot", "columns": ["Rating"], "filter": hot}
+    app = {"blueprint": 1, "app": {"name": "Leads", "label": "Leads"}}
+    import_app({**app, "fields": [choices], "views": [view]})
+    with pytest.raises(BlueprintError, match="kept view Hot"):
+        import_app({**app, "fields": [{**choices, "choices": ["Warm"]}]})

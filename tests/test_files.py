@@ -10,10 +10,11 @@ import pytest
 from django.test import Client, override_settings
 from PIL import Image
 
-from flowfinity import blueprint, definitions, references
+from flowfinity import definitions, references
 from flowfinity.fields import TYPES, FieldError, Upload
 from flowfinity.models import App, Record, User
 from flowfinity.submissions import Call, Invalid, submit
+from tests.builders import make
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +46,7 @@ def kept_apart(settings: Any, tmp_path: Any) -> None:
 def app() -> App:
     names = {"Title": "text", "Photo": "picture", "Offer": "attachment", "Owner": "user", "Parent": "link"}
     fields = [{"name": n, "label": n, "type": t} | ({"app": "Sites"} if t == "link" else {}) for n, t in names.items()]
-    return blueprint.import_app(
+    return make(
         {
             "blueprint": 1,
             "app": {"name": "Sites", "label": "Sites"},

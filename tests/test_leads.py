@@ -197,6 +197,7 @@ class TestLoaded:
             assert [member.username for member in row.members.order_by("username")] == members
             assert set(row.views.values_list("name", flat=True)) == set(VIEWS)
             assert set(row.operations.values_list("name", flat=True)) == set(OPERATIONS)
+            assert row.feeds.exists() is (role == "Integration")
 
     def test_everything_is_enabled_for_rest(self, loaded: str) -> None:
         surface = Surface.objects.get()
@@ -204,6 +205,7 @@ class TestLoaded:
         enabled = RestAccess.objects.filter(enabled=True)
         assert set(enabled.exclude(view=None).values_list("view__name", flat=True)) == set(VIEWS)
         assert set(enabled.exclude(operation=None).values_list("operation__name", flat=True)) == set(OPERATIONS)
+        assert enabled.get(view=None, operation=None).feed_of == App.objects.get()
 
     def test_the_records_went_through_submit(self, loaded: str) -> None:
         assert Counter(Submission.objects.values_list("kind", flat=True)) == {

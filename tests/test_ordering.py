@@ -28,8 +28,7 @@ from tests import builders
 
 ON_POSTGRES = settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 WRITERS = 8 if ON_POSTGRES else 4
-# SQLite commits with an fsync each (synchronous=FULL): half as many take as long.
-SUBMISSIONS = 20_000 if ON_POSTGRES else 10_000
+SUBMISSIONS = 20_000
 IN_THE_CONTROL = 1_000
 TICK = 0.005
 NOW = dt.datetime(2020, 9, 6, tzinfo=dt.UTC)

@@ -282,7 +282,8 @@ def test_a_field_that_the_operation_does_not_set_is_read_only(ada: User) -> None
         {"name": "Remove", "label": "Remove", "kind": "delete"},
     ]
     app = builders.make_app({"A": "text", "B" * 63: "text"}, operations=operations)
-    for operation, record, name in (("Make", None, "b" * 63), ("Change", 5, "a"), ("Remove", 5, "A")):
+    made = do(ada, app, "Make").record
+    for operation, record, name in (("Make", None, "b" * 63), ("Change", made, "a"), ("Remove", made, "A")):
         with pytest.raises(Invalid) as refused:
             do(ada, app, operation, record, **{name: "x"})
         (fault,) = refused.value.faults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import secrets
 from collections.abc import Iterable
@@ -10,8 +11,12 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from PIL import Image
 
 from flowfinity.models import App, Record, Role, Submission, Transaction, User, configuring
 from flowfinity.submissions import Call, submit
@@ -70,7 +75,7 @@ def operation_page(name: str) -> str:
 def as_sent(page: Any, **typed: Any) -> dict[str, Any]:
     """What a browser sends for the form of a page, with what a person has typed into it."""
     form = page.context["form"]
-    sent = {name: form[name].value() for name in form.fields}
+    sent = {name: form[name].value() for name, field in form.fields.items() if not field.widget.needs_multipart_form}
     hidden = {name: page.context[name] for name in ("transaction", "expected") if name in page.context}
     return {name: value for name, value in {**sent, **hidden, **typed}.items() if value not in (None, False)}
 
@@ -83,6 +88,11 @@ def deletion(page: Any) -> tuple[str, dict[str, Any]]:
 
 def said(page: Any) -> list[str]:
     return [str(message) for message in page.context["messages"]]
+
+
+def told(entry: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What an entry of the history says of fields: label, before, after."""
+    return [(change["label"], change["before"].text, change["after"].text) for change in entry["changes"]]
 
 
 def text_of(page: Any) -> str:
@@ -169,7 +179,7 @@ def test_a_person_sees_what_a_role_grants_and_nothing_else(app: App, sam: User) 
     number = do(sam, app, "CaptureLead", **LEAD).record
     page = client.get(record_page(number))
     assert page.context["readonly"] and page.context["form"] is None and not page.context["operations"]
-    assert {"label": "Total value", "text": "$99"} in page.context["values"]
+    assert ("Total value", "$99") in [(one["label"], one["text"]) for one in page.context["values"]]
     sent = {"Company": "Mine", "transaction": "x" * 20, "expected": page.context["number"]}
     assert client.post(record_page(number), sent).status_code == 404
     assert client.post(operation_page("DeleteLead"), {**sent, "record": number}).status_code == 404
@@ -277,12 +287,50 @@ def test_a_view_is_paged(client: Client, app: App, sam: User) -> None:
     second = client.get(first.context["next_url"])
     assert cells(second) == ["c02", "c01", "c00"] and second.context["count_text"] == "51–53 of 53 records"
     assert second.context["next_url"] is None and second.context["first_url"] == view_page(asked="?sort=-Company")
-    for page in ("3", "0", "-1", "x", "9" * 30, "200"):
-        assert client.get(view_page(asked=f"?page={page}")).status_code == 200
+
+
+def test_a_page_goes_on_where_the_last_one_ended_whatever_came_or_went(client: Client, app: App, sam: User) -> None:
+    made = submit(make_calls(app, 102), sam).results
+    first = client.get(view_page())
+    do(sam, app, "DeleteLead", made[0].record)
+    do(sam, app, "CaptureLead", **{**LEAD, "Company": "a before all"})
+    do(sam, app, "CaptureLead", **{**LEAD, "Company": "c50 between"})
+    second = client.get(first.context["next_url"])
+    assert [cells(first)[-1], *cells(second)[:3]] == ["c49", "c50", "c50 between", "c51"]
+    assert second.context["count_text"] == "51–100 of 103 records"
+    third = client.get(second.context["next_url"])
+    assert cells(third) == ["c99", "d00", "d01"] and third.context["next_url"] is None
+
+
+@pytest.mark.parametrize("sort", ["", "TotalValue", "-TotalValue", "-LastModifiedOn", "CreatedBy", "Rating"])
+def test_every_record_is_on_one_page(client: Client, app: App, sam: User, sort: str) -> None:
+    values = [{"TotalValue": number % 3 or None, "Rating": ["Hot", None][number % 2]} for number in range(120)]
+    made = submit([call(app, "CaptureLead", **{**LEAD, **one}) for one in values], sam).results
+    seen, address = [], view_page(asked=f"?sort={sort}" if sort else "")
+    while address:
+        page = client.get(address)
+        seen += [row["url"] for row in page.context["rows"]]
+        address = page.context["next_url"]
+    assert sorted(seen) == [record_page(one.record) for one in made]
+
+
+def test_a_place_in_another_list_leads_to_the_first_page(client: Client, app: App, sam: User) -> None:
+    submit(make_calls(app, 53), sam)
+    place = client.get(view_page()).context["next_url"].partition("?")[2]
+    for asked in (f"?{place}x", "?after=x", f"?{place}&sort=-Company", "?after="):
+        page = client.get(view_page(asked=asked))
+        assert len(page.context["rows"]) == 50 and page.context["first_url"] is None
+        assert said(page) == ([] if asked == "?after=" else ["The view has changed since, so this is its first page."])
+    found = client.get(view_page("SearchLeads", "?Company=c0&MinimumValue=1"))
+    assert found.context["count_text"] == "10 records"
+    submit([call(app, "DeleteLead", record.pk) for record in Record.objects.order_by("-pk")[:3]], sam)
+    gone = client.get(view_page(asked=f"?{place}"))
+    assert gone.context["empty_text"] == "There is nothing on this page any more." and gone.context["first_url"]
 
 
 def make_calls(app: App, count: int) -> list[Call]:
-    return [call(app, "CaptureLead", **{**LEAD, "Company": f"c{number:02d}"}) for number in range(count)]
+    names = [f"{'cde'[number // 100]}{number % 100:02d}" for number in range(count)]
+    return [call(app, "CaptureLead", **{**LEAD, "Company": name}) for name in names]
 
 
 def test_a_view_asks_its_questions(client: Client, app: App, sam: User) -> None:
@@ -295,11 +343,11 @@ def test_a_view_asks_its_questions(client: Client, app: App, sam: User) -> None:
     none = client.get(view_page("SearchLeads", "?Company=nuclear"))
     assert none.context["empty_text"] == "Nothing matches what you asked for."
     wrong = client.get(view_page("SearchLeads", "?MinimumValue=lots&Company=solar"))
-    assert wrong.context["rows"] == [] and list(wrong.context["parameters"].errors) == ["MinimumValue"]
+    assert not wrong.context["rows"] and list(wrong.context["parameters"].errors) == ["MinimumValue"]
     assert 'value="lots"' in wrong.content.decode() and "corrected" in wrong.context["empty_text"]
     # The parameter takes any number; the condition that uses it takes whole ones.
     wrong = client.get(view_page("Synchronize", "?PreviousLastSubmissionId=1.5"))
-    assert wrong.context["rows"] == [] and list(wrong.context["parameters"].errors) == ["PreviousLastSubmissionId"]
+    assert not wrong.context["rows"] and list(wrong.context["parameters"].errors) == ["PreviousLastSubmissionId"]
 
 
 def test_a_view_whose_filter_cannot_be_read_shows_nothing(client: Client, app: App) -> None:
@@ -407,7 +455,7 @@ def test_an_edit_sends_only_what_changed(client: Client, lead: int) -> None:
     newest = Submission.objects.latest("pk")
     assert (newest.changed, newest.operation, newest.values["Rating"]) == (["Rating"], "UpdateLead", "Hot")
     [entry, first] = answer.context["history"]
-    assert entry["changes"] == [{"label": "Rating", "before": "Warm", "after": "Hot"}]
+    assert told(entry) == [("Rating", "Warm", "Hot")]
     assert (entry["name"], entry["words"], entry["ago"]) == ("Sam Lowry", "updated this lead", "just now")
     assert first["words"] == "captured this lead" and first["changes"] == []
 
@@ -526,7 +574,8 @@ def test_another_update_operation_has_its_own_form(app: App) -> None:
     here = reverse("record", args=["Things", number])
     page = client.get(here)
     assert [one["url"] for one in page.context["operations"]] == [f"{here}?operation=Rate"]
-    assert list(page.context["form"].fields) == ["A"] and page.context["values"] == [{"label": "B", "text": "b"}]
+    assert list(page.context["form"].fields) == ["A"]
+    assert [(one["label"], one["text"]) for one in page.context["values"]] == [("B", "b")]
     page = client.get(f"{here}?operation=Rate")
     assert page.context["action"] == "Rate it" and list(page.context["form"].fields) == ["B"]
     page = client.post(f"{here}?operation=Rate", as_sent(page, B="c"), follow=True)
@@ -548,22 +597,10 @@ def test_history_says_what_became_of_a_record_in_words(client: Client, app: App,
         app.operations.update(fields=["Company"])
         app.views.update(columns=["Company"], filter=None, parameters=[], sort=[])
     history = client.get(record_page(lead)).context["history"]
-    assert [(entry["words"], entry["changes"]) for entry in history] == [
+    assert [(entry["words"], told(entry)) for entry in history] == [
         ("sent this again, unchanged, to whoever follows it", []),
-        (
-            "restored an earlier version",
-            [
-                {"label": "Callback requested", "before": "Yes", "after": "No"},
-                {"label": "Industry", "before": "Energy", "after": ""},
-            ],
-        ),
-        (
-            "chose “Update lead”",
-            [
-                {"label": "Callback requested", "before": "No", "after": "Yes"},
-                {"label": "Industry", "before": "", "after": "Energy"},
-            ],
-        ),
+        ("restored an earlier version", [("Callback requested", "Yes", "No"), ("Industry", "Energy", "")]),
+        ("chose “Update lead”", [("Callback requested", "No", "Yes"), ("Industry", "", "Energy")]),
         ("created this", []),
     ]
 
@@ -572,11 +609,11 @@ def test_of_a_long_text_that_was_added_to_history_shows_the_end(client: Client, 
     talk = "A first talk about what they need, who decides there, and when. They ask for an offer."
     for summary in (talk, f"{talk}\n3 Nov: sent it.", "Nothing came of it."):
         do(sam, app, "UpdateLead", lead, Summary=summary)
-    changes = [entry["changes"][0] for entry in client.get(record_page(lead)).context["history"][:3]]
-    assert [(change["before"], change["after"]) for change in changes] == [
-        (f"{talk}\n3 Nov: sent it.", "Nothing came of it."),
-        ("…They ask for an offer.", "…They ask for an offer.\n3 Nov: sent it."),
-        ("", talk),
+    changes = [told(entry) for entry in client.get(record_page(lead)).context["history"][:3]]
+    assert changes == [
+        [("Summary", f"{talk}\n3 Nov: sent it.", "Nothing came of it.")],
+        [("Summary", "…They ask for an offer.", "…They ask for an offer.\n3 Nov: sent it.")],
+        [("Summary", "", talk)],
     ]
 
 
@@ -615,3 +652,196 @@ def test_values_are_text_not_html(client: Client, app: App, sam: User) -> None:
     do(sam, app, "UpdateLead", number, LastName=evil)
     for address in (view_page(), record_page(number)):
         assert evil not in client.get(address).content.decode()
+
+
+# Files, people, places, and links to other records
+
+
+VISIT = {
+    "Title": "text",
+    "Photo": "picture",
+    "Report": "attachment",
+    "Owner": "user",
+    "Site": {"type": "link", "app": "Sites"},
+    "Place": "location",
+}
+
+
+@pytest.fixture
+def files_apart(settings: Any, tmp_path: Any) -> None:
+    default = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
+    settings.STORAGES = {**settings.STORAGES, "default": default}
+
+
+@pytest.fixture
+def visits(files_apart: None, sam: User) -> App:
+    """An app whose records refer to others, which Sam may see and change; of Sites he sees a view."""
+    view = {"name": "All", "label": "All", "columns": list(VISIT)}
+    question = {"name": "Owner", "label": "Owner", "type": "user"}
+    where = {"all": [{"field": "Owner", "operator": "is", "parameter": "Owner"}]}
+    of_person = {**view, "name": "OfPerson", "label": "Of a person", "parameters": [question], "filter": where}
+    make_app({"Name": "text"}, "Sites", [{"name": "All", "label": "All", "columns": ["Name"]}])
+    app = make_app(VISIT, "Visits", [view, of_person])
+    give(sam, App.objects.get(name="Sites"), ["All"], ["Make"])
+    give(sam, app, ["All", "OfPerson"], ["Make", "Change", "Remove"])
+    return app
+
+
+@pytest.fixture
+def site(visits: App, sam: User) -> int:
+    return do(sam, App.objects.get(name="Sites"), "Make", Name="Head office").record
+
+
+ADD, ALL = "/apps/Visits/operations/Make/", "/apps/Visits/views/All/"
+
+
+def photo(name: str = "door.png", colour: str = "red") -> SimpleUploadedFile:
+    out = io.BytesIO()
+    Image.new("RGB", (4, 4), colour).save(out, "PNG")
+    return SimpleUploadedFile(name, out.getvalue())
+
+
+def visit_page(number: int) -> str:
+    return f"/apps/Visits/records/{number:09d}/"
+
+
+def typed(page: Any, **typed: Any) -> dict[str, Any]:
+    """What a browser sends for the page's form: of a file what is chosen now, and what the form itself holds."""
+    held = dict(re.findall(r'name="(\w+-kept)" value="([^"]+)"', page.content.decode()))
+    return as_sent(page, **{**held, **typed})
+
+
+def test_a_picture_is_captured_shown_replaced_and_removed(client: Client, visits: App) -> None:
+    page = client.get(ADD)
+    assert 'enctype="multipart/form-data"' in page.content.decode()
+    sent = typed(page, Title="Door", Photo=photo(), Report=SimpleUploadedFile("report.txt", b"all well"))
+    page = client.post(ADD, sent, follow=True)
+    assert said(page) == ["Done: Make."]
+    made = Record.objects.get(app=visits)
+    here = visit_page(made.pk)
+    assert (made.values["Photo"]["FileName"], made.values["Photo"]["ContentType"]) == ("door.png", "image/png")
+    [shown] = re.findall(r'<img class="thumb" src="([^"]+)"', page.content.decode())
+    answer = client.get(shown)
+    assert b"".join(answer.streaming_content) == photo().read()  # type: ignore[attr-defined]
+    page = client.post(here, typed(page, Title="The door", Photo=photo("new.png", "blue")), follow=True)
+    [newest, _] = page.context["history"]
+    assert told(newest) == [("Title", "Door", "The door"), ("Photo", "door.png", "new.png")]
+    assert all(newest["changes"][1][side].url.startswith("/files/") for side in ("before", "after"))
+    page = client.post(here, typed(page, **{"Photo-remove": "on"}), follow=True)
+    assert values_of(made.pk).keys() == {"Title", "Report"}
+    assert said(client.post(here, typed(page), follow=True)) == ["Nothing was changed, so nothing was saved."]
+
+
+def test_a_file_is_not_lost_when_something_else_is_wrong(client: Client, visits: App) -> None:
+    page = client.post(ADD, typed(client.get(ADD), Photo=photo(), Place="home", Report=photo("r.txt")))
+    assert list(page.context["form"].errors) == ["Place"] and text_of(page).count("not saved yet") == 2
+    assert client.post(ADD, typed(page, Place="49.2827, -123.1207")).status_code == 302
+    values = Record.objects.get(app=visits).values
+    assert (values["Photo"]["FileName"], values["Report"]["FileName"]) == ("door.png", "r.txt")
+    page = client.post(ADD, typed(client.get(ADD), Photo=SimpleUploadedFile("a.png", b"no picture")))
+    assert list(page.context["form"].errors) == ["Photo"] and "not saved yet" not in text_of(page)
+
+
+def test_a_file_is_not_lost_when_another_has_saved_meanwhile(client: Client, visits: App, sam: User) -> None:
+    number = do(sam, visits, "Make", Title="Door").record
+    page = client.get(visit_page(number))
+    do(person("priya", display_name="Priya Shah"), visits, "Change", number, Owner="sam")
+    page = client.post(visit_page(number), typed(page, Photo=photo()))
+    assert [(one["label"], one["mine"], one["theirs"]) for one in page.context["conflict"]["changes"]] == [
+        ("Photo", "door.png", ""),
+        ("Owner", "(you left this as it was)", "Sam Lowry"),
+    ]
+    assert client.post(visit_page(number), typed(page)).status_code == 302
+    assert values_of(number)["Photo"]["FileName"] == "door.png" and values_of(number)["Owner"] == "sam"
+
+
+def test_a_form_with_a_file_sent_twice_makes_one_record(client: Client, visits: App) -> None:
+    sent = typed(client.get(ADD), Title="Door")
+    for _ in range(2):
+        assert client.post(ADD, {**sent, "Photo": photo()}).status_code == 302
+    assert Record.objects.filter(app=visits).count() == 1
+    assert "saved before" in text_of(client.post(ADD, {**sent, "Photo": photo(colour="blue")}))
+
+
+def options(page: Any, name: str) -> list[str]:
+    return re.findall(r"<option[^>]*>([^<]+)", str((page.context["form"] or page.context["parameters"])[name]))
+
+
+def test_a_form_offers_the_people_who_are_active(client: Client, visits: App, sam: User) -> None:
+    priya = person("priya", display_name="Priya Shah")
+    person("sam2", display_name="Sam Lowry")
+    integration("robot")
+    number = do(sam, visits, "Make", Title="Door", Owner="priya").record
+    User.objects.filter(pk=priya.pk).update(is_active=False)
+    page = client.get(visit_page(number))
+    assert options(page, "Owner") == ["—", "Sam Lowry (sam)", "Sam Lowry (sam2)", "Priya Shah (no longer active)"]
+    assert client.post(visit_page(number), typed(page, Title="The door")).status_code == 302
+    page = client.post(visit_page(number), typed(client.get(visit_page(number)), Owner="sam"), follow=True)
+    assert values_of(number)["Owner"] == "sam"
+    assert told(page.context["history"][0]) == [("Owner", "Priya Shah", "Sam Lowry")]
+    asked = client.get("/apps/Visits/views/OfPerson/?Owner=sam")
+    assert len(asked.context["rows"]) == 1 and "Any" in str(asked.context["parameters"]["Owner"])
+
+
+def test_a_form_offers_the_records_that_a_person_may_see(
+    client: Client, visits: App, sam: User, site: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites = App.objects.get(name="Sites")
+    gone = do(sam, sites, "Make", Name="Old shop").record
+    number = do(sam, visits, "Make", Title="Door", Site=gone).record
+    do(sam, sites, "Remove", gone)
+    assert options(client.get(visit_page(number)), "Site") == ["—", "Head office", "Old shop (deleted)"]
+    ada = person("ada")
+    give(ada, visits, ["All"], ["Change"])
+    assert options(logged_in(ada).get(visit_page(number)), "Site") == ["—", "Old shop (deleted)"]
+    monkeypatch.setattr("flowfinity.references.MOST_OFFERED", 1)
+    do(sam, sites, "Make", Name="Corner shop")
+    page = client.get(visit_page(number))
+    assert 'placeholder="RecordID"' in str(page.context["form"]["Site"])
+    assert client.post(visit_page(number), typed(page, Site=f"{site:09d}")).status_code == 302
+    assert values_of(number)["Site"] == site
+    wrong = client.post(visit_page(number), typed(client.get(visit_page(number)), Site="999999"))
+    assert list(wrong.context["form"].errors) == ["Site"] and "Name a record of Sites" in text_of(wrong)
+
+
+def test_a_view_says_what_its_values_refer_to(client: Client, visits: App, sam: User, site: int) -> None:
+    report = {"FileName": "report.txt", "Content": "YWxsIHdlbGw="}
+    do(sam, visits, "Make", Title="Door", Report=report, Owner="sam", Site=site, Place="49.2827,-123.1207")
+    [row] = client.get(ALL).context["rows"]
+    texts = [one["text"] for one in row["cells"]]
+    assert texts == ["Door", "", "report.txt", "Sam Lowry", "Head office", "49.2827, -123.1207"]
+    assert row["cells"][4]["url"] == f"/apps/Sites/records/{site:09d}/"
+    assert b"".join(client.get(row["cells"][2]["url"]).streaming_content) == b"all well"  # type: ignore[attr-defined]
+    ada = person("ada")
+    give(ada, visits, ["All"])
+    reader = logged_in(ada)
+    [row] = reader.get(ALL).context["rows"]
+    assert (row["cells"][4]["text"], row["cells"][4]["url"]) == ("Head office", "")
+    page = reader.get(row["url"])
+    assert page.context["readonly"] and "Sam Lowry" in text_of(page)
+    assert 'href="/apps/Sites' not in page.content.decode()
+    do(sam, App.objects.get(name="Sites"), "Remove", site)
+    [row] = client.get(ALL).context["rows"]
+    assert (row["cells"][4]["text"], row["cells"][4]["url"]) == ("Head office (deleted)", "")
+
+
+def test_references_take_as_many_queries_for_many_as_for_one(client: Client, visits: App, sam: User, site: int) -> None:
+    sites = App.objects.get(name="Sites")
+
+    def add(count: int) -> int:
+        for place in range(count):
+            other = do(sam, sites, "Make", Name=f"Site {place}").record
+            owner = person(f"p{secrets.token_hex(4)}").username
+            number = do(sam, visits, "Make", Title="Door", Owner=owner, Site=other).record
+            do(sam, visits, "Change", number, Owner="sam", Site=site)
+        return number
+
+    counts = []
+    for count in (1, 5):
+        number = add(count)
+        for address in (ALL, visit_page(number), ADD, "/apps/Visits/views/OfPerson/"):
+            client.get(address)
+            with CaptureQueriesContext(connection) as captured:
+                assert client.get(address).status_code == 200
+            counts.append(len(captured))
+    assert counts[:4] == counts[4:]

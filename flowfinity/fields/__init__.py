@@ -18,8 +18,10 @@ from flowfinity.fields.base import (
     Format,
     Reference,
     Render,
+    Schema,
     World,
     checked_text,
+    closed,
 )
 from flowfinity.fields.choices import MultipleSelection, SingleSelection
 from flowfinity.fields.files import Attachment, KeptFile, Picture, Signature, Upload
@@ -32,9 +34,9 @@ from flowfinity.fields.times import Date, DateTime, Moment, in_site_zone, site_t
 __all__ = [
     "BLANK_OPERATORS", "FORMATS", "NOWHERE", "TYPES", "Attachment", "Config", "Currency", "Date", "DateTime", "Email",
     "FieldError", "FieldType", "Format", "KeptFile", "Location", "Moment", "MultilineText", "MultipleSelection",
-    "Number", "Person", "Phone", "Picture", "RecordLink", "RecordNumber", "Reference", "Render", "Signature",
-    "SingleSelection", "Text", "Upload", "Url", "WholeNumber", "World", "YesNo", "checked_text", "in_site_zone",
-    "plain", "record_id", "site_time", "stamp",
+    "Number", "Person", "Phone", "Picture", "RecordLink", "RecordNumber", "Reference", "Render", "Schema", "Signature",
+    "SingleSelection", "Text", "Upload", "Url", "WholeNumber", "World", "YesNo", "checked_text", "closed",
+    "in_site_zone", "plain", "record_id", "site_time", "stamp",
 ]  # fmt: skip
 
 TYPES: Mapping[str, FieldType] = {

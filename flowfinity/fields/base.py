@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +14,7 @@ Format = Literal["flowfinity", "typed"]
 FORMATS: tuple[Format, ...] = ("flowfinity", "typed")
 Config = Mapping[str, Any]
 Render = Callable[[Any], Any]
+Schema = dict[str, Any]
 
 BLANK_OPERATORS = ("is_blank", "is_not_blank")
 
@@ -27,30 +28,37 @@ class FieldError(Exception):
         self.message = message
 
 
-def nowhere(value: Mapping[str, Any]) -> str:
+@dataclass(frozen=True)
+class Reference:
+    """Something outside the record that a value names: a user by user name, or an app's record by key (None: any)."""
+
+    kind: Literal["user", "record"]
+    key: Any
+    app: str = ""
+
+
+def nowhere(*named: Any) -> str:
     """No URL."""
     return ""
 
 
 @dataclass(frozen=True)
 class World:
-    """What values refer to, looked up for the rows at hand: display names, titles of records, URLs of files."""
+    """What values refer to, looked up for the rows at hand: display names, titles of records, URLs of files.
+
+    A page adds where a record's own page is (app and key to URL, "" for one that the reader may not open), and what a
+    form offers to choose from.
+    """
 
     people: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[int, str] = field(default_factory=dict)
+    deleted: Collection[int] = ()
     file_url: Callable[[Mapping[str, Any]], str] = nowhere
+    record_url: Callable[[str, int], str] = nowhere
+    offers: Mapping[Reference, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 NOWHERE = World()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Something outside the record that a value names: a user by user name, or an app's record by key."""
-
-    kind: Literal["user", "record"]
-    key: Any
-    app: str = ""
 
 
 class FieldType:
@@ -70,6 +78,12 @@ class FieldType:
     never_blank: ClassVar[bool] = False
     # True where a renderer needs a World: a user's display name, a record's title, a file's URL.
     refers: ClassVar[bool] = False
+    # True where a browser sends a file, which `validate` takes as an Upload.
+    uploaded: ClassVar[bool] = False
+    # True where what `url` leads to is a picture that a page may show.
+    pictured: ClassVar[bool] = False
+    # What a form says of a value that it offers no longer; "" where its words say so themselves.
+    former: ClassVar[str] = "no longer offered"
     # False where what is sent may change without a submission to the app: a signed URL, another record's title.
     stable: ClassVar[bool] = True
 
@@ -81,6 +95,18 @@ class FieldType:
         """A function from stored JSON to the wire, and what is sent for blank (contract, Records)."""
         return same, None
 
+    def schema(self, config: Config, format: Format) -> Schema:
+        """JSON Schema (2020-12) of what the renderer sends, blank and values of older settings included."""
+        raise NotImplementedError
+
+    def write_schema(self, config: Config) -> Schema:
+        """JSON Schema of all that `validate` takes, in either format; null, for blank, goes without saying."""
+        raise NotImplementedError
+
+    def argument_schema(self, config: Config) -> Schema:
+        """JSON Schema of an operand as it stands in a query string."""
+        return {"type": "string"}
+
     def references(self, value: Any, config: Config) -> Iterable[Reference]:
         """What the stored value names outside its record, for `submit` to check and for a World to look up."""
         return ()
@@ -88,6 +114,10 @@ class FieldType:
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         """The stored value in words for a person; "" for blank."""
         return "" if value is None else str(value)
+
+    def url(self, value: Any, config: Config, world: World = NOWHERE) -> str:
+        """Where the words lead to on a page; "" for nowhere."""
+        return ""
 
     def sample(self, config: Config) -> Any:
         """A believable stored value, for examples where there is no record yet."""
@@ -98,8 +128,18 @@ class FieldType:
         return []
 
     def widget(self, config: Config) -> forms.Widget:
-        """The form control."""
+        """The form control, as the type alone can make it."""
         return forms.TextInput()
+
+    def offered(self, config: Config) -> Reference | None:
+        """Of what a form offers a choice, with None for its key; None for a type that is not chosen so."""
+        return None
+
+    def control(self, config: Config, world: World = NOWHERE) -> forms.Widget:
+        """The form control: a choice of what the world offers, else `widget`."""
+        what = self.offered(config)
+        choices = world.offers.get(what) if what is not None else None
+        return self.widget(config) if choices is None else forms.Select(choices=[("", "—"), *choices])
 
     def to_form(self, value: Any, config: Config) -> Any:
         """The stored value as the form control takes it."""
@@ -109,9 +149,9 @@ class FieldType:
         """What stands beside the form control, such as "$"; "" for nothing."""
         return ""
 
-    def operand_widget(self, config: Config) -> forms.Widget:
+    def operand_control(self, config: Config, world: World = NOWHERE) -> forms.Widget:
         """The form control for an operand, which can always be left blank."""
-        return self.widget(config)
+        return self.control(config, world)
 
     def operand(self, raw: Any, config: Config) -> Any:
         """A condition's operand, typed; None for blank. Raises FieldError."""
@@ -137,12 +177,19 @@ def same(value: Any) -> Any:
     return value
 
 
+def closed(properties: Mapping[str, Schema], required: Iterable[str] = ()) -> Schema:
+    """JSON Schema of an object with no other keys."""
+    schema: Schema = {"type": "object", "properties": dict(properties), "additionalProperties": False}
+    needed = list(required)
+    return {**schema, "required": needed} if needed else schema
+
+
 def checked_text(raw: Any, longest: int) -> str | None:
     """Text that both databases can keep, or None for blank. Raises FieldError."""
     if raw is None:
         return None
     if not isinstance(raw, str):
-        raise FieldError("invalid", "Send text (a JSON string).")
+        raise FieldError("invalid", "Text is expected here (a JSON string).")
     if "\x00" in raw:
         raise FieldError("invalid", "Remove the NUL character (U+0000): it cannot be stored.")
     try:

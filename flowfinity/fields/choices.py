@@ -16,7 +16,9 @@ from flowfinity.fields.base import (
     FieldType,
     Format,
     Render,
+    Schema,
     World,
+    closed,
     same,
     unwrapped,
 )
@@ -43,6 +45,20 @@ class SingleSelection(FieldType):
         if format == "flowfinity":
             return (lambda value: {"Selection": value}), {"Selection": None}
         return same, None
+
+    def schema(self, config: Config, format: Format) -> Schema:
+        # A record may hold a choice that is offered no longer, so the choices are examples, not an enum.
+        choice = {"type": ["string", "null"], "examples": list(config.get("choices", ()))}
+        return closed({"Selection": choice}, ["Selection"]) if format == "flowfinity" else choice
+
+    def write_schema(self, config: Config) -> Schema:
+        choices = list(config.get("choices", ()))
+        return {
+            "anyOf": [{"enum": [*choices, ""]}, closed({"Selection": {"enum": [*choices, "", None]}}, ["Selection"])]
+        }
+
+    def argument_schema(self, config: Config) -> Schema:
+        return {"type": "string", "enum": [*config.get("choices", ()), ""]}
 
     def sample(self, config: Config) -> Any:
         return next(iter(config.get("choices", ())), None)
@@ -90,6 +106,18 @@ class MultipleSelection(FieldType):
             return (lambda value: {"Selection": ordered(value)}), {"Selection": []}
         return ordered, []
 
+    def schema(self, config: Config, format: Format) -> Schema:
+        chosen = {"type": "array", "items": {"type": "string", "examples": list(config.get("choices", ()))}}
+        return closed({"Selection": chosen}, ["Selection"]) if format == "flowfinity" else chosen
+
+    def write_schema(self, config: Config) -> Schema:
+        items = {"enum": list(config.get("choices", ()))}
+        chosen = {"type": ["array", "null"], "items": items}
+        return {"anyOf": [{"type": "array", "items": items}, closed({"Selection": chosen}, ["Selection"])]}
+
+    def argument_schema(self, config: Config) -> Schema:
+        return SingleSelection().argument_schema(config)
+
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         return ", ".join(self.to_form(value, config))
 
@@ -102,7 +130,7 @@ class MultipleSelection(FieldType):
     def widget(self, config: Config) -> forms.Widget:
         return forms.CheckboxSelectMultiple(choices=[(choice, choice) for choice in config.get("choices", ())])
 
-    def operand_widget(self, config: Config) -> forms.Widget:
+    def operand_control(self, config: Config, world: World = NOWHERE) -> forms.Widget:
         return SingleSelection().widget(config)
 
     def to_form(self, value: Any, config: Config) -> Any:

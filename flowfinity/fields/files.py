@@ -11,16 +11,29 @@ import binascii
 import io
 import mimetypes
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
 from PIL import Image, UnidentifiedImageError
 
-from flowfinity.fields.base import BLANK_OPERATORS, NOWHERE, Config, FieldError, FieldType, Format, Render, World
+from flowfinity.fields.base import (
+    BLANK_OPERATORS,
+    NOWHERE,
+    Config,
+    FieldError,
+    FieldType,
+    Format,
+    Render,
+    Schema,
+    World,
+    closed,
+)
 
 KEYS = ("FileName", "ContentType", "Size", "Url")
 MEGABYTE = 1024 * 1024
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -49,9 +62,10 @@ class Attachment(FieldType):
     sortable = False
     stable = False
     refers = True
+    uploaded = True
     wide = True
     most: ClassVar[int] = 7 * MEGABYTE
-    accept: ClassVar[str] = ""
+    attrs: ClassVar[Mapping[str, str | bool]] = {}
 
     def validate(self, raw: Any, config: Config) -> Any:
         """An Upload or a KeptFile."""
@@ -73,8 +87,8 @@ class Attachment(FieldType):
     def checked(self, upload: Upload) -> Upload:
         """The upload with its content type. Raises FieldError."""
         name = upload.name
-        if not isinstance(name, str) or not name.strip() or len(name) > 200 or not name.isprintable():
-            raise FieldError("invalid", "Give the file a name of 1 to 200 printable characters.")
+        if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+            raise FieldError("invalid", f"Give the file a name of 1 to {LONGEST_NAME} printable characters.")
         if "/" in name or "\\" in name:
             raise FieldError("invalid", "Give the file's name without folders.")
         if not upload.content:
@@ -101,9 +115,35 @@ class Attachment(FieldType):
 
         return render, dict.fromkeys(KEYS)
 
+    def schema(self, config: Config, format: Format) -> Schema:
+        """All keys, null where there is no file."""
+        text: Schema = {"type": ["string", "null"]}
+        url = {**text, "description": "Signed; expires."}
+        return closed({"FileName": text, "ContentType": text, "Size": {"type": ["integer", "null"]}, "Url": url}, KEYS)
+
+    def write_schema(self, config: Config) -> Schema:
+        """A file with its bytes; or the read form, which keeps the one that is there, or says that there is none."""
+        name: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+        content: Schema = {"type": "string", "contentEncoding": "base64"}
+        kept = {"FileName": {"type": "string"}, "ContentType": {}, "Size": {"type": "integer"}, "Url": {}}
+        return {
+            "anyOf": [
+                closed({"FileName": name, "Content": content}, ["FileName", "Content"]),
+                closed(kept, ["FileName", "Size"]),
+                closed({"FileName": {"type": "null"}, **{key: {} for key in KEYS[1:]}}, ["FileName"]),
+                {"const": ""},
+            ]
+        }
+
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         """The file's name."""
+        if isinstance(value, Upload):
+            return value.name
         return "" if value is None else str(value["FileName"])
+
+    def url(self, value: Any, config: Config, world: World = NOWHERE) -> str:
+        """The file itself, once it is stored."""
+        return world.file_url(value) if isinstance(value, Mapping) else ""
 
     def sample(self, config: Config) -> Any:
         """What would be known of a file."""
@@ -111,7 +151,7 @@ class Attachment(FieldType):
 
     def widget(self, config: Config) -> forms.Widget:
         """A file to choose."""
-        return forms.ClearableFileInput(attrs={"accept": self.accept} if self.accept else {})
+        return forms.FileInput(attrs=dict(self.attrs))
 
 
 class Picture(Attachment):
@@ -120,7 +160,8 @@ class Picture(Attachment):
     name = "picture"
     label = "Picture"
     most = 5 * MEGABYTE
-    accept = "image/*"
+    pictured = True
+    attrs = {"accept": "image/png,image/jpeg,image/gif,image/webp"}
     formats: ClassVar[tuple[str, ...]] = ("PNG", "JPEG", "GIF", "WEBP")
 
     def content_type(self, upload: Upload) -> str:
@@ -135,7 +176,7 @@ class Picture(Attachment):
             pass
         except (SyntaxError, ValueError, EOFError, KeyError):  # What Pillow raises for a broken file.
             pass
-        raise FieldError("invalid", f"Send a picture: {', '.join(self.formats)}.")
+        raise FieldError("invalid", f"A picture is expected here: {', '.join(self.formats)}.")
 
     def sample(self, config: Config) -> Any:
         """What would be known of a picture."""
@@ -148,6 +189,7 @@ class Signature(Picture):
     name = "signature"
     label = "Signature"
     most = 1 * MEGABYTE
+    attrs = {"accept": "image/png,image/jpeg", "data-pad": True}
     formats = ("PNG", "JPEG")
 
 

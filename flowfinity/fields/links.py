@@ -16,9 +16,13 @@ from flowfinity.fields.base import (
     Format,
     Reference,
     Render,
+    Schema,
     World,
     checked_text,
+    closed,
 )
+
+LONGEST_USER_NAME = 150
 
 
 def part(raw: Any, key: str, others: set[str]) -> Any:
@@ -39,10 +43,11 @@ class Person(FieldType):
     operators = ("is", "is_not", *BLANK_OPERATORS)
     transform = "text"
     refers = True
+    former = "no longer active"
 
     def validate(self, raw: Any, config: Config) -> Any:
         """The user name. Whether there is such a user, `submit` asks."""
-        return checked_text(part(raw, "UserName", {"DisplayName"}), 150)
+        return checked_text(part(raw, "UserName", {"DisplayName"}), LONGEST_USER_NAME)
 
     def references(self, value: Any, config: Config) -> Iterable[Reference]:
         """The user."""
@@ -57,9 +62,28 @@ class Person(FieldType):
 
         return render, {"UserName": None, "DisplayName": None}
 
+    def schema(self, config: Config, format: Format) -> Schema:
+        """Both keys, null for nobody."""
+        text = {"type": ["string", "null"]}
+        return closed({"UserName": text, "DisplayName": text}, ["UserName", "DisplayName"])
+
+    def write_schema(self, config: Config) -> Schema:
+        """The user name, or the object that is read, of which it alone counts."""
+        name = {"type": ["string", "null"], "maxLength": LONGEST_USER_NAME}
+        user = closed({"UserName": name, "DisplayName": {}}, ["UserName"])
+        return {"anyOf": [{"type": "string", "maxLength": LONGEST_USER_NAME}, user]}
+
+    def argument_schema(self, config: Config) -> Schema:
+        """The user name."""
+        return {"type": "string", "maxLength": LONGEST_USER_NAME}
+
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         """The display name."""
         return "" if value is None else world.people.get(value, value)
+
+    def offered(self, config: Config) -> Reference | None:
+        """An active person."""
+        return Reference("user", None)
 
     def sample(self, config: Config) -> Any:
         """A user name."""
@@ -76,6 +100,7 @@ class RecordLink(FieldType):
     stable = False
     refers = True
     options = ("app",)
+    former = ""
 
     def validate(self, raw: Any, config: Config) -> Any:
         """The record's key. Whether it is there, `submit` asks."""
@@ -85,7 +110,7 @@ class RecordLink(FieldType):
         if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**53:
-            raise FieldError("invalid", 'Send the RecordID of a record, like "000000012".')
+            raise FieldError("invalid", 'The RecordID of a record is expected here, like "000000012".')
         return value
 
     def references(self, value: Any, config: Config) -> Iterable[Reference]:
@@ -101,9 +126,35 @@ class RecordLink(FieldType):
 
         return render, {"RecordID": None, "Display": None}
 
+    def schema(self, config: Config, format: Format) -> Schema:
+        """Both keys, null for no record."""
+        return closed(
+            {
+                "RecordID": {"type": ["string", "null"], "pattern": "^[0-9]{9,}$"},
+                "Display": {"type": ["string", "null"]},
+            },
+            ["RecordID", "Display"],
+        )
+
+    def write_schema(self, config: Config) -> Schema:
+        """The RecordID as text or as a number, or the object that is read, of which it alone counts."""
+        number = {"type": ["string", "integer"], "pattern": "^[0-9]{0,15}$", "minimum": 1, "maximum": 2**53 - 1}
+        link = closed({"RecordID": {**number, "type": ["string", "integer", "null"]}, "Display": {}}, ["RecordID"])
+        return {"anyOf": [number, link]}
+
+    def argument_schema(self, config: Config) -> Schema:
+        """The RecordID."""
+        return {"type": "string", "pattern": "^[0-9]{0,15}$"}
+
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         """What the record is called."""
         return "" if value is None else world.titles.get(value) or f"{value:09d}"
+
+    def url(self, value: Any, config: Config, world: World = NOWHERE) -> str:
+        """The record's own page, for who may open it, while there is one."""
+        if value is None or value in world.deleted:
+            return ""
+        return world.record_url(config.get("app", ""), value)
 
     def sample(self, config: Config) -> Any:
         """A record's key."""
@@ -113,9 +164,13 @@ class RecordLink(FieldType):
         """The app that is linked to must be named."""
         return [] if isinstance(config.get("app"), str) and config["app"] else ["A record link names an app."]
 
+    def offered(self, config: Config) -> Reference | None:
+        """A record of the app."""
+        return Reference("record", None, str(config.get("app", "")).lower())
+
     def widget(self, config: Config) -> forms.Widget:
-        """A RecordID."""
-        return forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
+        """A RecordID, for where there are too many records to choose among."""
+        return forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "placeholder": "RecordID"})
 
     def to_form(self, value: Any, config: Config) -> Any:
         """The RecordID."""

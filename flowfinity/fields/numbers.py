@@ -18,10 +18,15 @@ from flowfinity.fields.base import (
     FieldType,
     Format,
     Render,
+    Schema,
     World,
+    closed,
     same,
     unwrapped,
 )
+
+# What Python strips from text, for a pattern in JSON Schema.
+BLANKS = r"[\s\x1c-\x1f\x85]*"
 
 
 class Number(FieldType):
@@ -38,13 +43,13 @@ class Number(FieldType):
         if isinstance(raw, str) and len(raw) < 400 and self.literal.fullmatch(raw.strip()):
             raw = Decimal(raw.strip())
         if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
-            raise FieldError("invalid", "Send a number, like 25 or 99.5, without separators or a unit.")
+            raise FieldError("invalid", "A number is expected here, like 25 or 99.5, without separators or a unit.")
         # Through repr, so that a float is the digits that its sender saw.
         exact = Decimal(repr(raw)) if isinstance(raw, float) else Decimal(raw)
         if not exact.is_finite():
-            raise FieldError("invalid", "Send a finite number.")
+            raise FieldError("invalid", "A finite number is expected here.")
         if len("".join(map(str, exact.as_tuple().digits)).strip("0")) > self.digits:
-            raise FieldError("invalid", f"Send at most {self.digits} significant digits.")
+            raise FieldError("invalid", f"At most {self.digits} significant digits can be kept here.")
         value = float(exact)
         if abs(value) == float("inf") or (exact and abs(value) < 1e-300):
             raise FieldError("invalid", "This number is too large or too small to be kept.")
@@ -54,6 +59,17 @@ class Number(FieldType):
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
         return (plain if format == "flowfinity" else same), None
+
+    def schema(self, config: Config, format: Format) -> Schema:
+        if format == "flowfinity":
+            return {"type": ["string", "null"], "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+        return {"type": ["number", "null"]}
+
+    def write_schema(self, config: Config) -> Schema:
+        return {"type": ["number", "string"], "pattern": f"^{BLANKS}({self.literal.pattern})?{BLANKS}$"}
+
+    def argument_schema(self, config: Config) -> Schema:
+        return self.write_schema(config)
 
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         if value is None:
@@ -131,7 +147,9 @@ class YesNo(FieldType):
             return value
         elif isinstance(value, str) and value.lower() in self.words:
             return self.words[value.lower()]
-        raise FieldError("invalid", 'Send true or false (or {"Selection": ["Yes"]} or {"Selection": []}).')
+        raise FieldError(
+            "invalid", 'Yes or no is expected here: true or false (or {"Selection": ["Yes"]} or {"Selection": []}).'
+        )
 
     def condition(self, path: str, lookup: str, operand: Any) -> Q:
         return Q((path, True)) if operand else Q((f"{path}__isnull", True))
@@ -140,6 +158,27 @@ class YesNo(FieldType):
         if format == "flowfinity":
             return (lambda value: {"Selection": ["Yes"]}), {"Selection": []}
         return same, False
+
+    def schema(self, config: Config, format: Format) -> Schema:
+        if format == "flowfinity":
+            return closed({"Selection": {"type": "array", "items": {"const": "Yes"}, "maxItems": 1}}, ["Selection"])
+        return {"type": "boolean"}
+
+    def write_schema(self, config: Config) -> Schema:
+        return {
+            "anyOf": [
+                {"type": ["boolean", "string"], "pattern": self.spelled()},
+                self.schema(config, "flowfinity"),
+            ]
+        }
+
+    def argument_schema(self, config: Config) -> Schema:
+        return {"type": "string", "pattern": self.spelled(), "examples": ["yes", "no"]}
+
+    def spelled(self) -> str:
+        """A pattern for the words, in any capitals, and for blank."""
+        words = ("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word) for word in self.words)
+        return f"^({'|'.join(words)})?$"
 
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         return "Yes" if value else "No"
@@ -150,7 +189,7 @@ class YesNo(FieldType):
     def widget(self, config: Config) -> forms.Widget:
         return forms.CheckboxInput()
 
-    def operand_widget(self, config: Config) -> forms.Widget:
+    def operand_control(self, config: Config, world: World = NOWHERE) -> forms.Widget:
         return forms.Select(choices=[("", "—"), ("yes", "Yes"), ("no", "No")])
 
     def to_form(self, value: Any, config: Config) -> Any:
@@ -162,10 +201,13 @@ class WholeNumber(Number):
 
     name = "whole"
 
+    def schema(self, config: Config, format: Format) -> Schema:
+        return {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
+
     def operand(self, raw: Any, config: Config) -> Any:
         value = self.validate(raw, config)
         if value is not None and (isinstance(value, float) or abs(value) >= 2**53):
-            raise FieldError("invalid", "Send a whole number below 9,007,199,254,740,992.")
+            raise FieldError("invalid", "A whole number below 9,007,199,254,740,992 is expected here.")
         return value
 
 
@@ -176,6 +218,9 @@ class RecordNumber(WholeNumber):
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
         return record_id, ""
+
+    def schema(self, config: Config, format: Format) -> Schema:
+        return {"type": "string", "pattern": "^[0-9]{9,}$"}
 
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         return record_id(value)

@@ -7,7 +7,18 @@ from typing import Any
 
 from django import forms
 
-from flowfinity.fields.base import BLANK_OPERATORS, NOWHERE, Config, FieldError, FieldType, Format, Render, World
+from flowfinity.fields.base import (
+    BLANK_OPERATORS,
+    NOWHERE,
+    Config,
+    FieldError,
+    FieldType,
+    Format,
+    Render,
+    Schema,
+    World,
+    closed,
+)
 from flowfinity.fields.numbers import Number, plain
 
 KEYS = ("Latitude", "Longitude", "Accuracy")
@@ -31,16 +42,18 @@ class Location(FieldType):
             raw = dict(zip(KEYS, match.groups(), strict=True))
         names = {key.lower(): key for key in KEYS}
         if not isinstance(raw, dict) or not {str(key).lower() for key in raw} <= set(names):
-            raise FieldError("invalid", "Send an object with Latitude, Longitude and, if known, Accuracy.")
+            raise FieldError(
+                "invalid", 'A place is expected here: "49.2827, -123.1207", or {"Latitude", "Longitude", "Accuracy"}.'
+            )
         found = {names[key.lower()]: Number().validate(value, {}) for key, value in raw.items()}
         found = {key: found[key] for key in KEYS if found.get(key) is not None}
         if not found:
             return None
         for key, bound in BOUNDS.items():
             if key not in found or not -bound <= found[key] <= bound:
-                raise FieldError("invalid", f"Send {key} as degrees from -{bound} to {bound}.")
+                raise FieldError("invalid", f"{key} is expected in degrees, from -{bound} to {bound}.")
         if found.get("Accuracy", 0) < 0:
-            raise FieldError("invalid", "Send Accuracy in metres, from 0 up.")
+            raise FieldError("invalid", "Accuracy is expected in metres, from 0 up.")
         return found
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
@@ -52,6 +65,22 @@ class Location(FieldType):
 
         return render, dict.fromkeys(KEYS)
 
+    def schema(self, config: Config, format: Format) -> Schema:
+        """All keys, null in a blank place."""
+        return closed({key: Number().schema({}, format) for key in KEYS}, KEYS)
+
+    def write_schema(self, config: Config) -> Schema:
+        """The object, its numbers as numbers or text; or text of two or three numbers."""
+        number = Number().write_schema({})
+        number = {**number, "type": [*number["type"], "null"]}
+        degrees = {key: {**number, "minimum": -bound, "maximum": bound} for key, bound in BOUNDS.items()}
+        return {
+            "anyOf": [
+                closed({**degrees, "Accuracy": {**number, "minimum": 0}}),
+                {"type": "string", "pattern": f"^({self.written.pattern})?$"},
+            ]
+        }
+
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         """Latitude and longitude."""
         return "" if value is None else f"{plain(value['Latitude'])}, {plain(value['Longitude'])}"
@@ -62,7 +91,9 @@ class Location(FieldType):
 
     def widget(self, config: Config) -> forms.Widget:
         """Latitude and longitude as text."""
-        return forms.TextInput(attrs={"placeholder": "49.2827, -123.1207", "autocomplete": "off"})
+        return forms.TextInput(
+            attrs={"placeholder": "49.2827, -123.1207", "autocomplete": "off", "data-position": True}
+        )
 
     def to_form(self, value: Any, config: Config) -> Any:
         """Latitude, longitude and accuracy as text."""

@@ -16,10 +16,14 @@ from flowfinity.fields.base import (
     FieldType,
     Format,
     Render,
+    Schema,
     World,
     checked_text,
     same,
 )
+
+# SQLite compares with patterns of at most 50,000 bytes.
+LONGEST_OPERAND = 10_000
 
 
 class Text(FieldType):
@@ -36,6 +40,15 @@ class Text(FieldType):
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
         return same, ""
 
+    def schema(self, config: Config, format: Format) -> Schema:
+        return {"type": "string"}
+
+    def write_schema(self, config: Config) -> Schema:
+        return {"type": "string", "maxLength": self.longest}
+
+    def argument_schema(self, config: Config) -> Schema:
+        return {"type": "string", "maxLength": min(self.longest, LONGEST_OPERAND)}
+
     def sample(self, config: Config) -> Any:
         return self.example
 
@@ -43,8 +56,7 @@ class Text(FieldType):
         return forms.TextInput(attrs={"maxlength": str(self.longest)})
 
     def operand(self, raw: Any, config: Config) -> Any:
-        # SQLite compares with patterns of at most 50,000 bytes.
-        text = checked_text(raw, min(self.longest, 10_000))
+        text = checked_text(raw, min(self.longest, LONGEST_OPERAND))
         return None if text is None else text.lower()
 
 
@@ -60,7 +72,7 @@ class MultilineText(Text):
     def widget(self, config: Config) -> forms.Widget:
         return forms.Textarea(attrs={"rows": 4})
 
-    def operand_widget(self, config: Config) -> forms.Widget:
+    def operand_control(self, config: Config, world: World = NOWHERE) -> forms.Widget:
         return forms.TextInput()
 
 

@@ -17,6 +17,7 @@ from flowfinity.fields.base import (
     FieldType,
     Format,
     Render,
+    Schema,
     World,
     same,
 )
@@ -39,10 +40,21 @@ class Date(FieldType):
             return self.refuse()
 
     def refuse(self) -> Any:
-        raise FieldError("invalid", "Send a date that exists, like 2020-09-06, without a time of day or an offset.")
+        raise FieldError("invalid", "A date that exists is expected here, like 2020-09-06, without a time of day.")
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
         return ((lambda value: f"{value}T00:00:00.000") if format == "flowfinity" else same), None
+
+    def schema(self, config: Config, format: Format) -> Schema:
+        if format == "flowfinity":
+            return {"type": ["string", "null"], "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T00:00:00\.000$"}
+        return {"type": ["string", "null"], "format": "date"}
+
+    def write_schema(self, config: Config) -> Schema:
+        return {"type": "string", "pattern": whole_or_blank(self.written)}
+
+    def argument_schema(self, config: Config) -> Schema:
+        return self.write_schema(config)
 
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         if value is None:
@@ -66,9 +78,7 @@ class DateTime(FieldType):
     label = "Date and time"
     operators: ClassVar[tuple[str, ...]] = Date.operators
     transform = "text"
-    written = re.compile(
-        r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII | re.IGNORECASE
-    )
+    written = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
     def validate(self, raw: Any, config: Config) -> Any:
         if raw is None or raw == "":
@@ -86,10 +96,23 @@ class DateTime(FieldType):
             return self.refuse()
 
     def refuse(self) -> Any:
-        raise FieldError("invalid", "Send a time that exists, like 2020-09-06T04:37:31Z or with an offset like +02:00.")
+        raise FieldError(
+            "invalid", "A time that exists is expected here, like 2020-09-06T04:37:31Z or with an offset like +02:00."
+        )
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
         return (site_time if format == "flowfinity" else same), None
+
+    def schema(self, config: Config, format: Format) -> Schema:
+        if format == "flowfinity":
+            return {"type": ["string", "null"], "pattern": r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{3}$"}
+        return {"type": ["string", "null"], "format": "date-time"}
+
+    def write_schema(self, config: Config) -> Schema:
+        return {"type": "string", "pattern": whole_or_blank(self.written)}
+
+    def argument_schema(self, config: Config) -> Schema:
+        return self.write_schema(config)
 
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         if value is None:
@@ -108,6 +131,11 @@ class DateTime(FieldType):
 
     def span(self, days: int, now: dt.datetime) -> tuple[Any, Any]:
         return stamp(now - dt.timedelta(days=days)), stamp(now)
+
+
+def whole_or_blank(written: re.Pattern[str]) -> str:
+    """The pattern, or nothing at all, as JSON Schema has it: not every reader of it takes \\d for 0-9 alone."""
+    return "^(" + written.pattern.replace(r"\d", "[0-9]") + ")?$"
 
 
 def in_site_zone(moment: dt.datetime) -> dt.datetime:
@@ -139,6 +167,9 @@ class Moment(DateTime):
     name = "moment"
     transform = ""
     operators = ("before", "after", "on_or_before", "on_or_after", "within_last_days")
+
+    def schema(self, config: Config, format: Format) -> Schema:
+        return {**super().schema(config, format), "type": "string"}
 
     def operand(self, raw: Any, config: Config) -> Any:
         text = self.validate(raw, config)

@@ -87,6 +87,16 @@ class Site:
             {"label": one.app.label, "url": one.url, "current": one.app.name.lower() == name} for one in self.granted
         ]
 
+    @cached_property
+    def readable(self) -> dict[str, AppDefinition]:
+        """The apps of which the person may see records, by name in lower case."""
+        return {one.app.name.lower(): one.app for one in self.granted if one.views}
+
+    def record_url(self, app: str, number: int) -> str:
+        """Where a record is; "" for one that the person may not open."""
+        found = self.readable.get(app.lower())
+        return reverse("record", args=[found.name, number]) if found else ""
+
     def app(self, name: str) -> Granted:
         """The app of that name. Raises Unknown when the person may use nothing of it."""
         for one in self.granted:

@@ -7,8 +7,8 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
@@ -16,15 +16,16 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.exceptions import BadRequest
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_http_methods, require_safe
 
-from flowfinity import clock
+from flowfinity import clock, cursors, references
 from flowfinity.definitions import AppDefinition, OperationDefinition, Unknown, ViewDefinition
-from flowfinity.fields import TYPES, record_id
+from flowfinity.fields import TYPES, Upload, World, record_id
 from flowfinity.forms import OperationForm, ParameterForm
 from flowfinity.models import Record, Submission, User
 from flowfinity.query import Column, Order, Query, QueryError
@@ -33,7 +34,6 @@ from flowfinity.workspace import context
 from flowfinity.workspace.context import Granted
 
 PAGE = 50
-MOST_PAGES = 200
 MOST_COUNTED = 10_000
 MOST_HISTORY = 100
 LONGEST_CELL = 200
@@ -124,15 +124,18 @@ def app(request: PersonRequest, app: str) -> HttpResponse:
 def view(request: PersonRequest, app: str, view: str) -> HttpResponse:
     """A view's records, sorted and paged, under the questions that the view asks."""
     granted = context.of(request).app(app)
-    shown = granted.view(view)
-    parameters = ParameterForm(shown.parameters, request.GET)
-    query = sorted_by(shown, request.GET.get("sort", ""))
-    number = page_number(request.GET.get("page", ""))
+    chosen = granted.view(view)
+    questions = [Column(one.name, one.label, one.type, one.config) for one in chosen.parameters.values()]
+    parameters = ParameterForm(chosen.parameters, request.GET, world_of(request, offered=questions))
+    query = sorted_by(chosen, request.GET.get("sort", ""))
     answer = answered(query, parameters)
-    rows, more, count = ([], False, "") if answer is None else listed(granted.app, shown, answer, number)
+    found = Page()
+    if answer is not None:
+        question = asked_question(chosen, query, parameters.arguments)
+        found = listed(request, granted.app, chosen, answer, question)
     if answer is None:
         empty = "Nothing is shown until what is marked above is corrected."
-    elif number > 1:
+    elif found.start:
         empty = "There is nothing on this page any more."
     else:
         empty = "Nothing matches what you asked for." if parameters.arguments else "Nothing is here yet."
@@ -141,18 +144,18 @@ def view(request: PersonRequest, app: str, view: str) -> HttpResponse:
         "flowfinity/workspace/view.html",
         {
             "app": {"label": granted.app.label, "url": granted.url},
-            "view": {"label": shown.label, "description": shown.description},
+            "view": {"label": chosen.label, "description": chosen.description},
             "views": [
-                {"label": one.label, "url": view_url(granted, one), "current": one.id == shown.id}
+                {"label": one.label, "url": view_url(granted, one), "current": one.id == chosen.id}
                 for one in granted.views
             ],
             "captures": captures(granted),
-            "parameters": parameters if shown.parameters else None,
-            "columns": [heading(request, column, query.order[:1]) for column in shown.columns],
-            "rows": rows,
-            "count_text": count,
-            "next_url": address(request, page=number + 1) if more and number < MOST_PAGES else None,
-            "first_url": address(request, page=None) if number > 1 else None,
+            "parameters": parameters if chosen.parameters else None,
+            "columns": [heading(request, column, query.order[:1]) for column in chosen.columns],
+            "rows": found.rows,
+            "count_text": found.count,
+            "next_url": address(request, after=found.after) if found.after else None,
+            "first_url": address(request, after=None) if found.start else None,
             "empty_text": empty,
         },
     )
@@ -166,7 +169,10 @@ def record(request: PersonRequest, app: str, record: int) -> HttpResponse:
     found = reachable(granted, record)
     operation = chosen_update(request, granted)
     if request.method != "POST":
-        form = OperationForm(operation, found.values) if operation else None
+        form = None
+        if operation is not None:
+            world = world_of(request, operation.fields, [found.values], offered=operation.fields)
+            form = OperationForm(operation, found.values, world=world)
         return record_page(request, granted, found, form, found.last_submission_id)
     if operation is None:
         raise Http404
@@ -188,7 +194,11 @@ def operation(request: PersonRequest, app: str, operation: str) -> HttpResponse:
 
 def capture(request: PersonRequest, granted: Granted, operation: OperationDefinition) -> HttpResponse:
     """Makes a record, once for each form that was handed out, however often it is sent."""
-    form = OperationForm(operation, {}, request.POST if request.method == "POST" else None)
+    world = world_of(request, operation.fields, offered=operation.fields)
+    if request.method == "POST":
+        form = OperationForm(operation, {}, request.POST, request.FILES, world)
+    else:
+        form = OperationForm(operation, {}, world=world)
     key = sent_key(request, operation, None, form) if form.is_bound else fresh_key()
     if form.is_bound:
         try:
@@ -204,6 +214,7 @@ def capture(request: PersonRequest, granted: Granted, operation: OperationDefini
             messages.success(request, did(operation))
             made = outcome.results[0].record
             return redirect(record_url(granted, made) if granted.views else reverse("home"))
+        form.keep_files()
     return render(
         request,
         "flowfinity/workspace/capture.html",
@@ -221,7 +232,9 @@ def capture(request: PersonRequest, granted: Granted, operation: OperationDefini
 def update(request: PersonRequest, granted: Granted, found: Record, operation: OperationDefinition) -> HttpResponse:
     """Sends what the person changed against the record as it was shown; shows both sides when it has moved on."""
     expected = sent_number(request, "expected")
-    form = OperationForm(operation, values_at(found, expected), request.POST)
+    stored = values_at(found, expected)
+    world = world_of(request, operation.fields, [stored], offered=operation.fields)
+    form = OperationForm(operation, stored, request.POST, request.FILES, world)
     key = sent_key(request, operation, found.pk, form)
     conflict = None
     here = request.get_full_path()
@@ -238,7 +251,7 @@ def update(request: PersonRequest, granted: Granted, found: Record, operation: O
             submit([call], by=request.user, transaction=key)
     except Stale:
         found = reachable(granted, found.pk)
-        conflict, form = compared(found, form)
+        conflict, form = compared(request, found, form)
         expected = found.last_submission_id
         if not form.changed_data:
             messages.info(request, f"{conflict['who']} has saved the same meanwhile, so nothing more was saved.")
@@ -248,6 +261,7 @@ def update(request: PersonRequest, granted: Granted, found: Record, operation: O
     else:
         messages.success(request, did(operation))
         return redirect(here)
+    form.keep_files()
     return record_page(request, granted, found, form, expected, key.id, conflict)
 
 
@@ -285,6 +299,8 @@ def record_page(
     operation = form.operation if form is not None else None
     fields = granted.app.fields
     covered = {column.name for column in operation.fields} if operation else set()
+    submissions = latest(found)
+    world = world_of(request, fields.values(), [found.values, *(one.values for one in submissions)])
     return render(
         request,
         "flowfinity/workspace/record.html",
@@ -298,11 +314,11 @@ def record_page(
             "expected": expected,
             "transaction": form_id or fresh_key().id,
             "operations": other_operations(granted, found, operation),
-            "history": history(granted.app, found),
+            "history": history(granted.app, submissions, world),
             "conflict": conflict,
             "readonly": operation is None,
             "values": [
-                {"label": column.label, "text": in_words(column, found.values)}
+                {"label": column.label, **asdict(shown(column, found.values, world))}
                 for column in fields.values()
                 if column.name not in covered
             ],
@@ -341,26 +357,27 @@ def values_at(found: Record, submission: int) -> Mapping[str, Any]:
     return earlier
 
 
-def compared(found: Record, form: OperationForm) -> tuple[dict[str, Any], OperationForm]:
+def compared(request: HttpRequest, found: Record, form: OperationForm) -> tuple[dict[str, Any], OperationForm]:
     """Both sides of a record that has moved on, and the person's changes over the values that stand now.
 
     Nothing of either side is lost: what only the others changed is shown as they left it, and not sent back.
     """
-    mine = form.changes
+    mine, columns = form.changes, form.operation.fields
+    world = world_of(request, columns, [mine, found.values], offered=columns)
     changes = []
-    for column in form.operation.fields:
+    for column in columns:
         theirs = found.values.get(column.name)
         if column.name in mine and mine[column.name] != theirs:
-            said = in_words(column, mine)
+            said = in_words(column, mine, world)
         elif column.name not in mine and form.stored.get(column.name) != theirs:
             said = "(you left this as it was)"
         else:
             continue
-        theirs_said = cut(in_words(column, found.values), LONGEST_CHANGE)
+        theirs_said = cut(in_words(column, found.values, world), LONGEST_CHANGE)
         changes.append({"label": column.label, "mine": cut(said, LONGEST_CHANGE), "theirs": theirs_said})
     return (
         {"who": str(found.modified_by), "when": sentence(ago(found.modified_on)), "changes": changes},
-        form.over(found.values),
+        form.over(found.values, world),
     )
 
 
@@ -370,7 +387,7 @@ def show_faults(form: OperationForm, refused: Refused) -> None:
         form.add_error(None, str(refused))
         return
     for fault in refused.faults:
-        if fault.code == "unknown_record":
+        if fault.code == "unknown_record" and fault.field == "RecordID":
             form.add_error(None, "This was deleted while you were editing, so it cannot be changed any more.")
         elif fault.field not in form.fields:
             form.add_error(None, f"{fault.field}: {fault.message}")
@@ -391,7 +408,12 @@ def sent_key(
     if not FORM_ID.fullmatch(form_id):
         raise BadRequest("The form's hidden id is missing.")
     asked = [operation.app, operation.name, number, form.sent if form is not None else {}]
-    return Key(form_id, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest())
+    return Key(form_id, hashlib.sha256(json.dumps(asked, sort_keys=True, default=spoken).encode()).hexdigest())
+
+
+def spoken(upload: Upload) -> list[str]:
+    """What tells one upload from another, as JSON."""
+    return [upload.name, hashlib.sha256(upload.content).hexdigest()]
 
 
 def sent_number(request: PersonRequest, name: str) -> int:
@@ -420,9 +442,13 @@ def other_operations(granted: Granted, found: Record, current: OperationDefiniti
     ]
 
 
-def history(app: AppDefinition, found: Record) -> list[dict[str, Any]]:
-    """The record's latest submissions, newest first, each with what it changed."""
-    submissions = list(Submission.objects.filter(record=found).select_related("by").order_by("-pk")[: MOST_HISTORY + 1])
+def latest(found: Record) -> list[Submission]:
+    """The record's latest submissions, newest first: those of its history, and the one before them."""
+    return list(Submission.objects.filter(record=found).select_related("by").order_by("-pk")[: MOST_HISTORY + 1])
+
+
+def history(app: AppDefinition, submissions: Sequence[Submission], world: World) -> list[dict[str, Any]]:
+    """The submissions, each with what it changed."""
     earlier: Iterable[Submission | None] = [*submissions[1:], None]
     return [
         {
@@ -433,13 +459,15 @@ def history(app: AppDefinition, found: Record) -> list[dict[str, Any]]:
             "ago": ago(one.on),
             "number": one.pk,
             "kind": one.kind,
-            "changes": changes(app, one, before) if before is not None else [],
+            "changes": changes(app, one, before, world) if before is not None else [],
         }
         for one, before in zip(submissions, earlier, strict=True)
     ][:MOST_HISTORY]
 
 
-def changes(app: AppDefinition, submission: Submission, before: Submission) -> list[dict[str, str]]:
+def changes(
+    app: AppDefinition, submission: Submission, before: Submission, world: World
+) -> list[dict[str, str | Shown]]:
     """The fields that a submission changed, old and new, in the app's order."""
     places = {name: index for index, name in enumerate(app.fields)}
     columns = [
@@ -447,10 +475,12 @@ def changes(app: AppDefinition, submission: Submission, before: Submission) -> l
         app.fields.get(name) or Column(name, name, TYPES["text"])
         for name in sorted(submission.changed, key=lambda name: (places.get(name, len(places)), name))
     ]
-    found = []
+    found: list[dict[str, str | Shown]] = []
     for one in columns:
-        old, new = apart(in_words(one, before.values), in_words(one, submission.values))
-        found.append({"label": one.label, "before": cut(old, LONGEST_CHANGE), "after": cut(new, LONGEST_CHANGE)})
+        old, new = shown(one, before.values, world), shown(one, submission.values, world)
+        texts = (cut(text, LONGEST_CHANGE) for text in apart(old.text, new.text))
+        old, new = (replace(side, text=text) for side, text in zip((old, new), texts, strict=True))
+        found.append({"label": one.label, "before": old, "after": new})
     return found
 
 
@@ -484,15 +514,48 @@ def did(operation: OperationDefinition) -> str:
     return f"You {operation.done}." if operation.done else f"Done: {operation.label}."
 
 
-def in_words(column: Column, values: Mapping[str, Any]) -> str:
+def world_of(
+    request: HttpRequest,
+    columns: Iterable[Column] = (),
+    rows: Iterable[Mapping[str, Any]] = (),
+    offered: Iterable[Column] = (),
+) -> World:
+    """What the columns' values in these rows refer to, and what a form of the `offered` columns offers."""
+    site = context.of(request)
+    return replace(
+        references.world(columns, rows, ""),
+        record_url=site.record_url,
+        offers=references.offers(offered, site.readable),
+    )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A field's value on a page: its words, where they lead to, and whether that is a picture."""
+
+    text: str
+    url: str = ""
+    pictured: bool = False
+
+
+def shown(column: Column, values: Mapping[str, Any], world: World) -> Shown:
+    """A field's value as a page shows it."""
+    value = values.get(column.name)
+    return Shown(
+        column.type.display(value, column.config, world),
+        column.type.url(value, column.config, world),
+        column.type.pictured,
+    )
+
+
+def in_words(column: Column, values: Mapping[str, Any], world: World) -> str:
     """A field's value in words."""
-    return column.type.display(values.get(column.name), column.config)
+    return shown(column, values, world).text
 
 
 def title(app: AppDefinition, found: Record) -> str:
     """What a record is called: the first of its app's fields that says something, else its number."""
-    named = (in_words(column, found.values) for column in app.fields.values() if not column.type.never_blank)
-    return next((cut(text, LONGEST_CELL) for text in named if text), record_id(found.pk))
+    return cut(references.title_of(app, found.values), LONGEST_CELL) or record_id(found.pk)
 
 
 def cut(text: str, longest: int) -> str:
@@ -549,43 +612,80 @@ def sorted_by(view: ViewDefinition, sort: str) -> Query:
     return view.query
 
 
-def page_number(sent: str) -> int:
-    """The page that was asked for, from 1."""
-    return min(int(sent), MOST_PAGES) if re.fullmatch(r"[1-9][0-9]{0,5}", sent, re.ASCII) else 1
+@dataclass(frozen=True)
+class Page:
+    """A page of a view: its rows, how many stand before them, how many there are in words, and where it goes on."""
+
+    rows: Sequence[Mapping[str, Any]] = ()
+    start: int = 0
+    count: str = ""
+    after: str = ""
 
 
-def listed(
-    app: AppDefinition, view: ViewDefinition, query: Query, number: int
-) -> tuple[list[dict[str, Any]], bool, str]:
-    """A page's rows, whether more follow, and how many there are in all, in words."""
-    start = (number - 1) * PAGE
-    found = query.apply(Record.objects.all())
+def listed(request: HttpRequest, app: AppDefinition, view: ViewDefinition, query: Query, question: str) -> Page:
+    """The page that `?after=` asks for, the first by default."""
+    start, place = asked_place(request, question)
+    keys = query.keys()
+    places = {f"place_{index}": F(key.path(Record.PATHS)) for index, key in enumerate(keys)}
     system = [column.name for column in view.columns if column.system]
     paths = [Record.PATHS[name] for name in system]
-    lines = list(found.values_list("pk", "values", *paths)[start : start + PAGE + 1])
+    found = replace(query, after=place).apply(Record.objects.annotate(**places))
+    lines = list(found.values_list(*places, "pk", "values", *paths)[: PAGE + 1])
+    more, lines = len(lines) > PAGE, lines[:PAGE]
+    width = len(keys)
+    world = world_of(request, view.columns, [line[width + 1] for line in lines])
     rows = [
         {
             "url": reverse("record", args=[app.name, pk]),
-            "cells": [cell(column, {**values, **dict(zip(system, extra, strict=True))}) for column in view.columns],
+            "cells": [
+                cell(column, {**values, **dict(zip(system, extra, strict=True))}, world) for column in view.columns
+            ],
         }
-        for pk, values, *extra in lines[:PAGE]
+        for pk, values, *extra in (line[width:] for line in lines)
     ]
-    count = found.order_by()[: MOST_COUNTED + 1].count()
+    end = start + len(rows)
+    after = cursors.write(question, (end, *lines[-1][:width])) if more else ""
+    return Page(rows, start, counted(query, start, end, more), after)
+
+
+def asked_place(request: HttpRequest, question: str) -> tuple[int, tuple[Any, ...] | None]:
+    """How many rows stand before the page that is asked for, and the place behind which it begins; None to start."""
+    if not (asked := request.GET.get("after")):
+        return 0, None
+    try:
+        start, *place = cursors.read(asked, question)
+    except cursors.Void:
+        messages.info(request, "The view has changed since, so this is its first page.")
+        return 0, None
+    return start, tuple(place)
+
+
+def asked_question(view: ViewDefinition, query: Query, arguments: Mapping[str, Any]) -> str:
+    """What a place belongs to: the view as it stands, the order, and the arguments."""
+    keys = query.keys()
+    order = [(key.column.name, key.descending) for key in keys]
+    parts = [view.id, view.digest, order, sorted((name, str(value)) for name, value in arguments.items())]
+    return hashlib.sha256(json.dumps(["page", *parts]).encode()).hexdigest()[:16]
+
+
+def counted(query: Query, start: int, end: int, more: bool) -> str:
+    """How many records there are, in words, and which of them stand on the page."""
+    count = query.apply(Record.objects.all()).order_by()[: MOST_COUNTED + 1].count()
     records = "1 record" if count == 1 else f"{min(count, MOST_COUNTED):,}{'+' * (count > MOST_COUNTED)} records"
-    place = f"{start + 1:,}–{start + len(rows):,} of " if count > PAGE else ""
-    return rows, len(lines) > PAGE, place + records
+    return f"{start + 1:,}–{end:,} of {records}" if end > start and (start or more) else records
 
 
-def cell(column: Column, values: Mapping[str, Any]) -> dict[str, Any]:
+def cell(column: Column, values: Mapping[str, Any], world: World) -> dict[str, Any]:
     """A table's cell. A choice looks like one where the field gives its choices a meaning (a tone)."""
-    text = in_words(column, values)
+    found = shown(column, values, world)
     tones = column.config.get("tones") or {}
-    marked = bool(tones) and text in column.config.get("choices", ())
+    marked = bool(tones) and found.text in column.config.get("choices", ())
     return {
-        "text": cut(text, LONGEST_CELL),
+        "text": cut(found.text, LONGEST_CELL),
+        "url": found.url,
         "numeric": column.type.numeric,
         "kind": "choice" if marked else "",
-        "tone": tones.get(text, ""),
+        "tone": tones.get(found.text, ""),
     }
 
 
@@ -596,7 +696,7 @@ def heading(request: HttpRequest, column: Column, order: tuple[Order, ...]) -> d
     return {
         "label": column.label,
         "numeric": column.type.numeric,
-        "sort_url": address(request, sort=turned, page=None) if column.type.sortable else None,
+        "sort_url": address(request, sort=turned, after=None) if column.type.sortable else None,
         "sorted": None if by is None else "descending" if by.descending else "ascending",
     }
 

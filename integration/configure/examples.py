@@ -14,9 +14,11 @@ from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from flowfinity.definitions import OperationDefinition
-from flowfinity.fields import record_id
-from flowfinity.models import App, Operation, Record, View
+from flowfinity import clock
+from flowfinity.definitions import AppDefinition, OperationDefinition
+from flowfinity.fields import NOWHERE, record_id
+from flowfinity.models import App, Operation, Record, Submission, View
+from integration.rest import feed
 
 TOKEN = re.compile(r'(?P<text>"(?:\\.|[^"\\])*")(?P<key>:)?|(?P<other>-?\d[\d.eE+-]*|true|false|null)')
 
@@ -26,9 +28,11 @@ def base_url(request: HttpRequest) -> str:
     return (settings.PUBLIC_URL or request.build_absolute_uri("/")).rstrip("/")
 
 
-def address(base: str, app: App, part: View | Operation) -> str:
-    """Where a view is polled or an operation is run."""
-    return base + reverse("poll" if isinstance(part, View) else "run-operation", args=[app.name, part.name])
+def address(base: str, part: View | Operation | App) -> str:
+    """Where a view is polled, an operation is run or, given an app, its submissions are read."""
+    if isinstance(part, App):
+        return base + reverse("feed", args=[part.name])
+    return base + reverse("poll" if isinstance(part, View) else "run-operation", args=[part.app.name, part.name])
 
 
 def payload(operation: OperationDefinition) -> dict[str, Any]:
@@ -51,6 +55,23 @@ def payload(operation: OperationDefinition) -> dict[str, Any]:
 def poll_command(url: str, username: str) -> str:
     """A poll as Zapier sends it; curl asks for the password."""
     return f"curl -u {username} -A Zapier '{url}'"
+
+
+def feed_command(url: str, username: str) -> str:
+    """The first items of a feed; curl asks for the password."""
+    return f"curl -u {username} '{url}?after=0&limit=10'"
+
+
+def feed_sample(app: AppDefinition, base: str) -> Any:
+    """The app's newest submission as the feed has it; one that is made up, as long as there is none."""
+    newest = Submission.objects.filter(app=app.id).order_by("-pk").values_list("pk", flat=True).first()
+    if newest:
+        return json.loads(feed.after(app, newest - 1, 1, "flowfinity", base)[0])
+    samples = {column.name: column.type.sample(column.config) for column in app.fields.values()}
+    values = {name: value for name, value in samples.items() if value is not None}
+    operation = app.operations[0].name if app.operations else None
+    row = (1, 1, operation, Submission.CREATED, "Ada", clock.now(), list(values), values)
+    return [feed.renderer(app, "flowfinity", NOWHERE)(row)]
 
 
 def run_command(url: str, username: str, body: Mapping[str, Any]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from django import forms
 from django.db.models import Q
 
 from flowfinity.definitions import ViewDefinition
@@ -13,6 +15,11 @@ from flowfinity.models import Record
 from flowfinity.submissions import milliseconds
 from integration import zapier_mode
 from integration.models import RestAccess, Surface
+
+FORWARD = (
+    "Widening takes effect forward: the window starts where it started and grows. "
+    "Records that were never shown do not fire."
+)
 
 
 @dataclass(frozen=True)
@@ -50,3 +57,27 @@ def older(views: Iterable[tuple[ViewDefinition, Lookback, Lookback]], now: dt.da
             where = view.query.with_arguments({}, now).q(Record.PATHS)
             hidden |= where & Q(modified_on__gte=first, modified_on__lt=start)
     return Record.objects.filter(hidden, deleted=False).count() if hidden else 0
+
+
+def window(now: dt.datetime, lookback: Lookback) -> dict[str, Any] | None:
+    """Where a window starts that has been widened and is still growing; None for one of full width."""
+    start = lookback.start(now)
+    return {"start": start, "days": lookback.days} if Lookback(lookback.days).start(now) < start else None
+
+
+def offer(form: Any, count: int) -> None:
+    """Lets a form ask for the records that only the window's floor hides, or not when there are none."""
+    if count:
+        one = count == 1
+        label = f"Also show the {count:,} older one{'' if one else 's'}: {'it fires' if one else 'they fire'} as new"
+        form.fields["older"].label = f"{label} in every Zap"
+    else:
+        del form.fields["older"]
+    for field in form.fields.values():
+        if isinstance(field, forms.IntegerField):
+            field.widget.attrs |= {"min": 1, "max": 365, "inputmode": "numeric"}
+
+
+def days(count: int) -> str:
+    """The count with its word: "7 days"."""
+    return f"{count} day{'' if count == 1 else 's'}"

@@ -5,20 +5,23 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from flowfinity.models import Operation, View
-from integration.configure import pages
+from flowfinity.models import App, Operation, View
+from integration.configure import details, pages
 
 page = admin.site.admin_view
 
 urlpatterns = [
     path("rest/", page(pages.rest), name="configure-rest"),
-    path("rest/views/<int:pk>/", page(pages.view_details), name="configure-rest-view"),
-    path("rest/views/<int:pk>/access/", page(pages.toggle), {"model": View}, name="configure-rest-view-access"),
-    path("rest/operations/<int:pk>/", page(pages.operation_details), name="configure-rest-operation"),
-    path(
-        "rest/operations/<int:pk>/access/",
-        page(pages.toggle),
-        {"model": Operation},
-        name="configure-rest-operation-access",
+    path("rest/views/<int:pk>/", page(details.view_details), name="configure-rest-view"),
+    path("rest/operations/<int:pk>/", page(details.operation_details), name="configure-rest-operation"),
+    path("rest/feeds/<int:pk>/", page(details.feed_details), name="configure-rest-feed"),
+    *(
+        path(
+            f"rest/{kind}s/<int:pk>/access/",
+            page(pages.toggle),
+            {"model": model, "kind": kind},
+            name=f"configure-rest-{kind}-access",
+        )
+        for kind, model in (("view", View), ("operation", Operation), ("feed", App))
     ),
 ]

@@ -63,9 +63,13 @@ class Endpoint(ViewSet):
         switch = self.surfaces.get(request.method or "", self.surfaces.get("", ""))
         if (switch == "Query()" and not state.query_enabled) or (switch == "Execute()" and not state.execute_enabled):
             raise surface_disabled(switch)
-        if self.target and not state.allowed:
+        if self.target and not self.admitted(request):
             app, name = kwargs["app"], kwargs.get("name", "")
             raise not_found(refusals.reason(state, self.target, app, name))
+
+    def admitted(self, request: Request) -> bool:
+        """Whether what the address names exists, is enabled, and is granted to the account."""
+        return self.state.allowed
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         """The refusal as an answer; kept for the admin, with the account that was named."""
@@ -118,6 +122,9 @@ class Universal(Endpoint):
             raise invalid_fields(faults)
         allowed = allowed_operations(self.state)
         calls = [self.call(index, part, allowed) for index, part in enumerate(parts)]
+        for part in parts:
+            for name in ("App", "Operation"):  # matched without regard to case: compared as resolved
+                take(part, name)
         asked = [[app.id, operation_id(call), canonical(part)] for (app, call), part in zip(calls, parts, strict=True)]
         outcome = self.submitted([call for _, call in calls], external, asked)
         apps = [app for app, _ in calls]
@@ -291,19 +298,12 @@ class Apps(Endpoint):
     def index(self, request: Request) -> HttpResponse:
         """The apps with their enabled views and operations, each with its URL."""
         state = self.state
-        granted = {
-            kind: set(
-                RestAccess.objects.filter(enabled=True, **{f"{kind}__roles__members": state.account})
-                .order_by()
-                .values_list(f"{kind}_id", flat=True)
-            )
-            for kind in ("view", "operation", "feed_of")
-        }
+        access = granted(state.account)
         found = []
         for app in definitions.every():
-            views = [view for view in app.views if view.id in granted["view"]]
-            operations = [operation for operation in app.operations if operation.id in granted["operation"]]
-            fed = app.id in granted["feed_of"]
+            views = [view for view in app.views if view.id in access["view"]]
+            operations = [operation for operation in app.operations if operation.id in access["operation"]]
+            fed = app.id in access["feed_of"]
             if views or operations or fed:
                 found.append(app_json(request, app, views, operations, fed))
         return Json(orjson.dumps(found), headers=FRESH)
@@ -320,6 +320,19 @@ class Nothing(Endpoint):
     def nothing(self, request: Request, **kwargs: Any) -> HttpResponse:
         """Never reached: `initial` has refused."""
         raise not_found()
+
+
+def granted(account: int | None) -> dict[str, dict[int, str]]:
+    """What is enabled and granted to the account (to anybody: None): for each kind, formats by key."""
+    rows = RestAccess.objects.filter(enabled=True).order_by()
+    return {
+        kind: dict(
+            (rows if account is None else rows.filter(**{f"{kind}__roles__members": account}))
+            .filter(**{f"{kind}__isnull": False})
+            .values_list(f"{kind}_id", "format")
+        )
+        for kind in ("view", "operation", "feed_of")
+    }
 
 
 def app_json(

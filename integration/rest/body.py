@@ -7,9 +7,10 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
-from integration.rest.errors import invalid_json
+from integration.rest.errors import invalid_json, too_large
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 # Strings, so that they are stepped over, and the words that Python would read as numbers.
@@ -30,7 +31,7 @@ class Constant(ValueError):
 def read_object(request: HttpRequest) -> dict[str, Any]:
     """The body's JSON object, its numbers as int or Decimal. Raises Refusal (400 or 413)."""
     try:
-        text = request.body.decode("utf-8-sig")
+        text = sent(request).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise invalid_json(f"The body is not UTF-8: see byte {error.start}.") from None
     except ValueError:
@@ -58,6 +59,18 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise invalid_json("The body must be one JSON object, {…}; found something else at position 0.")
     return found
+
+
+def sent(request: HttpRequest) -> bytes:
+    """The body, also one in chunks: Django reads none that has no length. Raises Refusal (413)."""
+    if request.META.get("HTTP_TRANSFER_ENCODING", "").lower() != "chunked" or request.META.get("CONTENT_LENGTH"):
+        return request.body
+    body = b""
+    while part := request.META["wsgi.input"].read(settings.API_BODY_LIMIT + 1 - len(body)):
+        body += part
+    if len(body) > settings.API_BODY_LIMIT:
+        raise too_large()
+    return body
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -71,7 +71,9 @@ def not_active() -> Refusal:
 def surface_disabled(switch: str) -> Refusal:
     """403 while the site's switch is off."""
     return Refusal(
-        403, "surface_disabled", f"{switch} is switched off for this site. Ask an admin: Configure > REST Integration."
+        403,
+        "surface_disabled",
+        f"{switch} is switched off for this site. Ask an admin: Configure > Integration > REST Integration.",
     )
 
 

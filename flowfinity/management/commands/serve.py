@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,10 @@ class Command(BaseCommand):
         connections.close_all()
         sys.stdout.flush()
         sys.stderr.flush()
+        if not settings.REDIS_URL:
+            # Without Redis there are no workers: what they would do is done beside the server, and ends with it.
+            beside = ["deliver_hooks", "--beside", str(os.getpid())]
+            subprocess.Popen([sys.executable, str(settings.BASE_DIR / "manage.py"), *beside])
         command = [sys.executable, "-m", "granian", *_granian(host, port, workers), "flowfinity.wsgi:application"]
         os.execv(sys.executable, command)
 

@@ -43,6 +43,70 @@ async function copy(button) {
   setTimeout(() => { button.textContent = words; }, 1600);
 }
 
+// Controls that only a browser with a pointer, or one that knows where it is, can offer.
+function addButton(words, after, pressed) {
+  const made = document.createElement("button");
+  Object.assign(made, { type: "button", className: "button", textContent: words, onclick: pressed });
+  after.after(made);
+  return made;
+}
+
+if (isSecureContext && navigator.geolocation) for (const place of document.querySelectorAll("input[data-position]")) {
+  const words = "Use my position";
+  const ask = addButton(words, place, () => {
+    ask.disabled = true;
+    ask.textContent = "Looking …";
+    const done = (said) => {
+      ask.disabled = false;
+      ask.textContent = words;
+      say.textContent = said;
+    };
+    navigator.geolocation.getCurrentPosition(({ coords }) => {
+      place.value = [coords.latitude.toFixed(6), coords.longitude.toFixed(6), Math.round(coords.accuracy)].join(", ");
+      done("Your position is filled in.");
+    }, () => {
+      done("");
+      ask.textContent = say.textContent = "Your position is not known";
+    }, { enableHighAccuracy: true, timeout: 20000 });
+  });
+  place.parentElement.classList.add("with-button");
+}
+
+for (const file of document.querySelectorAll("input[data-pad]")) {
+  const pad = document.createElement("canvas");
+  const pen = pad.getContext("2d");
+  Object.assign(pad, { width: 600, height: 200, className: "pad", title: "Sign here with a pen, a finger or the mouse" });
+  pad.setAttribute("aria-hidden", "true");
+  file.before(pad);
+  function wipe() {
+    // White paper in either theme: the picture is a document.
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, pad.width, pad.height);
+  }
+  const at = ({ offsetX, offsetY }) => [offsetX * pad.width / pad.clientWidth, offsetY * pad.height / pad.clientHeight];
+  wipe();
+  Object.assign(pen, { lineWidth: 3, lineCap: "round", lineJoin: "round", strokeStyle: "#18202b" });
+  pad.onpointerdown = (event) => {
+    pad.setPointerCapture(event.pointerId);
+    pen.beginPath();
+    pen.moveTo(...at(event));
+  };
+  pad.onpointermove = (event) => {
+    if (!pad.hasPointerCapture(event.pointerId)) return;
+    pen.lineTo(...at(event));
+    pen.stroke();
+  };
+  pad.onpointerup = () => pad.toBlob((blob) => {
+    const chosen = new DataTransfer();
+    chosen.items.add(new File([blob], "signature.png", { type: blob.type }));
+    file.files = chosen.files;
+  });
+  addButton("Sign again", pad, () => {
+    wipe();
+    file.value = "";
+  }).classList.add("quiet");
+}
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.matches("[data-theme-switch]")) switchTheme();

@@ -71,22 +71,25 @@ def _accounts(password: str) -> set[str]:
 
 
 def _grant(app: App) -> None:
-    """Lets the sales people and the integration account use every view and operation of the app."""
+    """Lets the sales people and the integration account use all of the app; the feed is the integration account's."""
     for name, members in {"Sales": ["sam", *COLLEAGUES], "Integration": list(INTEGRATION)}.items():
         role, _ = Role.objects.get_or_create(name=name)
         role.views.add(*app.views.all())
         role.operations.add(*app.operations.all())
+        if name == "Integration":
+            role.feeds.add(app)
         for user in User.objects.filter(username__in=members):
             user.roles.add(role)
 
 
 def _enable(app: App) -> None:
-    """Switches REST on and enables every view and operation of the app for it."""
+    """Switches REST on and enables every view and operation of the app for it, and its submissions feed."""
     Surface.objects.update_or_create(pk=1, defaults={"query_enabled": True, "execute_enabled": True})
     for view in View.objects.filter(app=app):
         RestAccess.objects.update_or_create(view=view, defaults={"enabled": True})
     for operation in Operation.objects.filter(app=app):
         RestAccess.objects.update_or_create(operation=operation, defaults={"enabled": True})
+    RestAccess.objects.update_or_create(feed_of=app, defaults={"enabled": True})
 
 
 def _submit(app_name: str) -> None:
