@@ -202,19 +202,21 @@ def content_faults(document: Mapping[str, Any], existing: App | None) -> Iterato
         for row in existing.fields.all():
             columns[row.name] = Column(row.name, row.label, TYPES[row.type], row.config)
     kept = {name.lower(): column for name, column in columns.items()}
+    faults: list[tuple[str, str]] = []
     for index, part in enumerate(document.get("fields", [])):
         path = f"fields[{index}]"
-        yield from field_faults(path, part, kept.get(part["name"].lower()))
+        faults += field_faults(path, part, kept.get(part["name"].lower()))
         type = TYPES.get(part["type"]) if isinstance(part.get("type"), str) else None
         if type is not None:
             columns[part["name"]] = Column(part["name"], part["label"], type, part)
+    yield from faults
     for index, part in enumerate(document.get("operations", [])):
         yield from unknown(f"operations[{index}]", part, "an operation", "kind", "done", "fields")
         yield from operation_faults(f"operations[{index}]", part, columns)
     for index, part in enumerate(document.get("views", [])):
         yield from unknown(f"views[{index}]", part, "a view", "description", "columns", "filter", "sort", "parameters")
         yield from view_faults(f"views[{index}]", part, {**columns, **SYSTEM_COLUMNS})
-    if existing is not None:
+    if existing is not None and not faults:
         named = {part["name"].lower() for part in document.get("views", [])}
         for row in existing.views.all():
             if row.name.lower() not in named:

@@ -434,6 +434,7 @@ def test_a_view_that_cannot_be_read_never_becomes_everything() -> None:
         app.view("All")
 
 
+@pytest.mark.django_db
 def test_a_merge_that_would_break_a_kept_view_is_refused() -> None:
     choices = {"name": "Rating", "label": "Rating", "type": "single", "choices": ["Hot", "Cold"]}
     hot = {"field": "Rating", "operator": "is", "value": "Hot"}
