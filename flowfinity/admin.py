@@ -273,6 +273,8 @@ class AccountAdmin(ConfigurationAdmin, UserAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="roles")
     def role_names(self, obj: User) -> str:
+        if obj.is_superuser and obj.is_person:
+            return "needs none: it sees everything"
         return ", ".join(role.name for role in obj.roles.all()) or "no role"
 
 
@@ -286,6 +288,11 @@ def grants_of(role: Any) -> str:
     """What a role grants, counted: "4 views, 3 operations"."""
     counted = ((role.views__count, "view"), (role.operations__count, "operation"), (role.feeds__count, "feed"))
     return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted if count) or "nothing"
+
+
+def members(count: int) -> str:
+    """The count with its word: "2 members"."""
+    return f"{count or 'no'} member{'' if count == 1 else 's'}"
 
 
 class RolesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
@@ -337,6 +344,13 @@ class RoleAdmin(ConfigurationAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return with_grants(super().get_queryset(request).prefetch_related("members"))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What a deletion would take along, in the words of the list and not of its tables."""
+        _, _, missing, protected = super().get_deleted_objects(objs, request)
+        roles = list(self.get_queryset(request).filter(pk__in=[role.pk for role in objs]))
+        lost = [f"{role}, which grants {grants_of(role)} to {members(role.members.count())}" for role in roles]
+        return lost, {"roles": len(roles)}, missing, protected
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"grids": grids(App.objects.all()), **(extra_context or {})})
@@ -868,4 +882,6 @@ class SubmissionAdmin(LookUpAdmin):
 
 def printed(document: Any) -> str:
     """JSON to read."""
-    return format_html("<pre>{}</pre>", json.dumps(document, ensure_ascii=False, indent=2))
+    return format_html(
+        '<pre tabindex="0" role="region" aria-label="JSON">{}</pre>', json.dumps(document, ensure_ascii=False, indent=2)
+    )

@@ -218,9 +218,9 @@ def content_faults(document: Mapping[str, Any], existing: App | None) -> Iterato
         yield from view_faults(f"views[{index}]", part, {**columns, **SYSTEM_COLUMNS})
     if existing is not None and not faults:
         named = {part["name"].lower() for part in document.get("views", [])}
-        for row in existing.views.all():
-            if row.name.lower() not in named:
-                yield from stranded(row, {**columns, **SYSTEM_COLUMNS})
+        for view in existing.views.all():
+            if view.name.lower() not in named:
+                yield from stranded(view, {**columns, **SYSTEM_COLUMNS})
 
 
 def stranded(row: View, columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:

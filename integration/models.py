@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import secrets
 from typing import ClassVar
 
@@ -48,6 +49,11 @@ class RestAccess(models.Model):
         "lookback period in days", null=True, blank=True, validators=DAYS, help_text="Empty: the site's."
     )
     floor_ms = models.BigIntegerField(default=0, editable=False)
+    outages = models.BooleanField(
+        "catch up after outages",
+        default=True,
+        help_text="A client that was away for long is shown, for 24 hours, what it missed.",
+    )
 
     class Meta:
         verbose_name = "REST access"
@@ -180,3 +186,58 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status or self.error}"
+
+
+class Poll(models.Model):
+    """What one client has been shown of one view: a client is an account, and the text it names itself by.
+
+    `newest` and `seen` are submission numbers: the greatest that the client was shown, and the app's last one when it
+    was. A row is written when something new was shown, else at most once a minute.
+    """
+
+    account = models.ForeignKey(User, models.CASCADE, related_name="polls")
+    view = models.ForeignKey(View, models.CASCADE, related_name="polls")
+    client = models.CharField(max_length=64, blank=True)
+    mode = models.CharField(max_length=10)
+    first_on = models.DateTimeField()
+    # In ms since 1970, so that the state query reads it alike on both databases; and so are the next three.
+    last_ms = models.BigIntegerField()
+    window_ms = models.BigIntegerField(default=0)
+    # After an outage: where the window starts instead, and until when (contract, The poll, 3).
+    outage_window_ms = models.BigIntegerField(default=0)
+    outage_until_ms = models.BigIntegerField(default=0)
+    newest = models.BigIntegerField(default=0)
+    seen = models.BigIntegerField(default=0)
+    count = models.PositiveIntegerField(default=0)
+    bytes = models.PositiveIntegerField(default=0)
+    ms = models.PositiveIntegerField(default=0)
+    cut = models.BooleanField(default=False)
+    # The last 50 polls, newest last: [when in ms, count, bytes, ms, newest].
+    recent = JSONField(default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("account", "view", "client", name="poll_client")]
+
+    def __str__(self) -> str:
+        return f"{self.account}{f' ({self.client})' if self.client else ''} → {self.view}"
+
+    @property
+    def last_on(self) -> dt.datetime:
+        """When it last polled, in UTC."""
+        return dt.datetime.fromtimestamp(self.last_ms / 1000, dt.UTC)
+
+
+class PollHour(models.Model):
+    """A client's polls of one hour."""
+
+    poll = models.ForeignKey(Poll, models.CASCADE, related_name="hours")
+    hour_ms = models.BigIntegerField()
+    polls = models.PositiveIntegerField(default=0)
+    shown = models.PositiveIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("poll", "hour_ms", name="poll_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.polls} polls"

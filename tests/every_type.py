@@ -1,4 +1,4 @@
-"""An app with a field of every type, and views that ask for each: made of the types themselves, so none is forgotten."""
+"""An app with a field of every type, and views that ask for each: made of the types, so that none is forgotten."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def asked(type: str) -> str | None:
 
 
 def blueprint() -> dict[str, Any]:
-    """The app's blueprint. The field Needed is required; the view Find has a parameter for each type that can be asked."""
+    """The app's blueprint. The field Needed is required; the view Find has a parameter for each type that it can."""
     fields = [{"name": name_of(type), "label": type, "type": type, **SETTINGS.get(type, {})} for type in TYPES]
     fields.append({"name": "Needed", "label": "Needed", "type": "text", "required": True, "help": "It must be there."})
     names = [field["name"] for field in fields]

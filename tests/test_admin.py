@@ -260,7 +260,8 @@ def test_json_is_laid_out_to_be_read_and_means_the_same(document: Any) -> None:
 
 
 def test_an_integration_account_has_no_roles_at_first(admin_client: Client, app: App) -> None:
-    assert "no roles at first" in admin_client.get(reverse("admin:flowfinity_user_add")).content.decode()
+    told = admin_client.get(reverse("admin:flowfinity_user_add")).content.decode()
+    assert "no roles at first" in told and "an integration account gets 404" in told
     password = {"password1": "wrong horse battery", "password2": "wrong horse battery"}
     response = send(admin_client, "user_add", username="restuser", account_type="integration", **password)
     user = User.objects.get(username="restuser")
@@ -268,7 +269,7 @@ def test_an_integration_account_has_no_roles_at_first(admin_client: Client, app:
     assert user.check_password("wrong horse battery") and not user.roles.exists()
     assert response.url == reverse("admin:flowfinity_user_change", args=[user.pk])
     page = admin_client.get(response.url).content.decode()
-    assert "has no roles as yet" in page and "May configure" not in page
+    assert "has no roles as yet, so it gets 404" in page and "May configure" not in page
 
     role = Role.objects.create(name="Integration")
     data = {"username": "restuser", "display_name": "Zapier", "is_active": "on"}
@@ -309,6 +310,47 @@ def test_a_role_grants_views_operations_and_feeds(admin_client: Client, app: App
     send(admin_client, "role_change", role.pk, name="Sales")
     assert not role.views.exists()
     send(admin_client, "role_delete", role.pk, post="yes")
+
+
+def test_what_a_role_grants_is_ticked_app_by_app(admin_client: Client, app: App) -> None:
+    make({**DOCUMENT, "app": {"name": "Other", "label": "Another app"}})
+    role = Role.objects.create(name="Sales")
+    role.views.add(app.views.get(name="Hot"))
+    role.feeds.add(app)
+    user = User.objects.create_user("restuser", account_type=User.INTEGRATION)
+    user.roles.add(role)
+    page = admin_client.get(reverse("admin:flowfinity_role_change", args=[role.pk])).content.decode()
+    groups = re.findall(r'<legend><span class="unseen">(\w+) of </span>([\w ]+)</legend>', page)
+    assert groups == [(kind, label) for kind in ("Views", "Operations") for label in ("Another app", "Leads")]
+    assert page.count(" checked") == 2
+    for url in (reverse("configure-roles", args=[app.pk]), reverse("admin:flowfinity_user_change", args=[user.pk])):
+        assert url in page
+    form = admin_client.get(reverse("admin:flowfinity_user_change", args=[user.pk])).content.decode()
+    assert "Sales (1 view, 1 feed)" in form
+    for one in (page, form):
+        assert "SelectFilter2" not in one and "<select multiple" not in one, "Django's chooser wants inline styles"
+    assert (
+        reverse("configure-roles", args=[app.pk])
+        in admin_client.get(reverse("admin:flowfinity_role_changelist")).content.decode()
+    )
+    told = admin_client.get(reverse("admin:flowfinity_role_delete", args=[role.pk])).content.decode()
+    assert "Sales, which grants 1 view, 1 feed to 1 member" in told and "relationship" not in told
+
+
+def test_an_apps_page_leads_to_its_roles(admin_client: Client, app: App) -> None:
+    role = Role.objects.create(name="Sales")
+    page = reverse("admin:flowfinity_app_change", args=[app.pk])
+    assert reverse("configure-roles", args=[app.pk]) in admin_client.get(page).content.decode()
+    assert ">Sales<" not in admin_client.get(page).content.decode()
+    role.operations.add(app.operations.get())
+    assert ">Sales<" in admin_client.get(page).content.decode()
+
+
+def test_the_list_of_users_says_what_each_account_is(admin_client: Client) -> None:
+    User.objects.create_user("old", account_type=User.INTEGRATION, is_active=False)
+    page = admin_client.get(reverse("admin:flowfinity_user_changelist")).content.decode()
+    for words in ("Integration, not active", "no role", "Regular, may configure", "it sees everything"):
+        assert words in page
 
 
 # Who may enter, and what nobody may do

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowfinity import blueprint, clock
-from flowfinity.models import App, Configuration, Operation, Role, User, View
+from flowfinity.models import App, Configuration, Operation, Role, User, View, configuring
 from integration.configure.examples import highlighted
 from integration.configure.lookback import Lookback, widened
 from integration.models import RestAccess, Surface
@@ -155,8 +155,11 @@ def test_only_who_may_configure_enters(client: Client, site: Site) -> None:
         REST,
         reverse("configure-rest-view", args=[view.pk]),
         reverse("configure-rest-operation", args=[operation.pk]),
+        reverse("configure-rest-feed", args=[site.app.pk]),
+        reverse("configure-roles", args=[site.app.pk]),
     ]
     toggles = [
+        reverse("configure-rest-feed-access", args=[site.app.pk]),
         reverse("configure-rest-view-access", args=[view.pk]),
         reverse("configure-rest-operation-access", args=[operation.pk]),
     ]
@@ -166,10 +169,11 @@ def test_only_who_may_configure_enters(client: Client, site: Site) -> None:
         before = Configuration.current()
         for url in reads:
             assert client.get(url).status_code == 302, url
-        for url in (*toggles, REST):
-            assert client.post(url, {"switches": "1"}).status_code == 302
+        for url in (*toggles, REST, reverse("configure-roles", args=[site.app.pk])):
+            assert client.post(url, {"switches": "1", "before": f"views:{view.pk}:{site.role.pk}"}).status_code == 302
         assert Configuration.current() == before
     assert Surface.objects.get().query_enabled and RestAccess.objects.get(view=view).enabled
+    assert site.role.views.filter(pk=view.pk).exists()
     client.force_login(person("ada", is_staff=True))
     for url in reads:
         assert client.get(url).status_code == 200, url
@@ -198,6 +202,103 @@ def test_a_switch_needs_its_form(site: Site) -> None:
 def test_the_menu_shows_where_one_is(configurer: Client, url_name: str, label: str) -> None:
     menu = configurer.get(reverse(url_name)).context["configure_menu"]
     assert [item["label"] for group in menu for item in group["items"] if item["current"]] == [label]
+
+
+# Roles against what they may use
+
+
+@pytest.fixture
+def grids(site: Site) -> str:
+    return reverse("configure-roles", args=[site.app.pk])
+
+
+def boxes(client: Client, url: str) -> dict[str, str]:
+    """The grid's boxes by what they say, each with its value, those that are ticked with a * in front."""
+    page = client.get(url).content.decode()
+    found = re.findall(r'name="grant" value="([\w:]+)" autocomplete="off"( checked)?><span[^>]*>([^<]+)</span>', page)
+    assert sorted(re.findall(r'name="before" value="([\w:]+)"', page)) == sorted(v for v, on, _ in found if on)
+    return {html.unescape(words): f"{'*' if on else ''}{value}" for value, on, words in found}
+
+
+def tick(client: Client, url: str, *words: str, off: tuple[str, ...] = ()) -> Any:
+    """Ticks and unticks boxes as a browser would, and saves; the page that follows."""
+    shown = boxes(client, url)
+    before = [value[1:] for value in shown.values() if value[0] == "*"]
+    after = {*before, *(shown[one].lstrip("*") for one in words)} - {shown[one].lstrip("*") for one in off}
+    return save(client, url, before=before, grant=sorted(after))
+
+
+def test_the_grids_have_a_box_for_each_role_and_each_part(configurer: Client, site: Site, grids: str) -> None:
+    Role.objects.create(name="Sales")
+    shown = boxes(configurer, grids)
+    assert len(shown) == 2 * (4 + 1 + 3)
+    ticked = {words for words, value in shown.items() if value[0] == "*"}
+    assert len(ticked) == 7 and all(words.startswith(f"{site.role.name} may ") for words in ticked)
+    assert {"Sales may see Hot leads", "Sales may run Update lead", "Sales may see Submissions feed"} <= shown.keys()
+    told = text(configurer.get(grids))
+    assert f"{site.role.name} 1 member" in told and "Sales no members" in told
+    assert "What none of a member’s roles grants is absent from the pages, and 404 in the API." in told
+    assert reverse("admin:flowfinity_role_add") in configurer.get(grids).content.decode()
+
+
+def test_what_a_grid_takes_is_404_at_the_next_request(configurer: Client, site: Site, grids: str) -> None:
+    api, role = Api(), site.role.name
+    lead = {"Company": "A", "LastName": "B"}
+    assert api.zapier().status_code == api.run("CaptureLead", lead).status_code == 200
+    page = tick(configurer, grids, off=(f"{role} may see View all records", f"{role} may run Capture lead"))
+    sentence = "may no longer use Lead Registration: View all records and Lead Registration: Capture lead."
+    assert f"{role} {sentence}" in text(page)
+    assert api.zapier().status_code == api.run("CaptureLead", lead).status_code == 404
+    assert api.zapier("HotLeads").status_code == 200
+    history = text(configurer.get(reverse("admin:flowfinity_role_history", args=[site.role.pk])))
+    assert sentence in history, "who took it is kept"
+    page = tick(configurer, grids, f"{role} may see View all records", off=(f"{role} may see Hot leads",))
+    assert "may now use Lead Registration: View all records, and may no longer use Lead Registration: Hot" in text(page)
+    assert (api.zapier().status_code, api.zapier("HotLeads").status_code) == (200, 404)
+
+
+def test_what_a_grid_takes_is_absent_from_the_pages(configurer: Client, site: Site, grids: str) -> None:
+    url = f"/apps/{site.app.name}/views/HotLeads/"
+    people = Role.objects.create(name="People")
+    site.sam.roles.set([people])
+    tick(configurer, grids, "People may see View all records", "People may see Hot leads")
+    sam = Client()
+    sam.force_login(site.sam)
+    assert sam.get(url).status_code == 200
+    tick(configurer, grids, off=("People may see Hot leads",))
+    assert sam.get(url).status_code == 404
+    assert "Hot leads" not in text(sam.get("/")) and "View all records" in text(sam.get("/"))
+
+
+def test_a_grid_changes_only_what_was_changed_on_it(configurer: Client, site: Site, grids: str) -> None:
+    shown = boxes(configurer, grids)
+    before = [value[1:] for value in shown.values() if value[0] == "*"]
+    hot = shown[f"{site.role.name} may see Hot leads"].lstrip("*")
+    with configuring():  # Somebody else, meanwhile.
+        site.role.views.remove(View.objects.get(name="ViewAllRecords"))
+        later = Role.objects.create(name="Later")
+        later.views.add(View.objects.get(name="HotLeads"))
+        gone = Role.objects.create(name="Gone").pk
+        Role.objects.filter(pk=gone).delete()
+    stale = [f"{hot.rpartition(':')[0]}:{gone}", "views:999999:1", "fields:1:1", "views:x:1"]
+    save(configurer, grids, before=before, grant=[*(value for value in before if value != hot), *stale])
+    names = set(site.role.views.values_list("name", flat=True))
+    assert names == {"SearchLeads", "Synchronize"}, "one was taken here, the other by somebody else"
+    assert later.views.count() == 1 and site.role.operations.count() == 3
+
+
+def test_a_grid_grants_nothing_of_another_app(configurer: Client, site: Site, grids: str) -> None:
+    other = make_app({"A": "text"}, "Other")
+    grants = [f"views:{other.views.get().pk}:{site.role.pk}", f"feeds:{other.pk}:{site.role.pk}"]
+    page = save(configurer, grids, grant=grants)
+    assert "Nothing was changed." in text(page)
+    assert not site.role.views.filter(app=other).exists() and not site.role.feeds.exists()
+
+
+def test_an_app_without_roles_says_what_to_do(configurer: Client, site: Site, grids: str) -> None:
+    Role.objects.all().delete()
+    assert "There is no role yet." in text(configurer.get(grids))
+    assert configurer.get(reverse("configure-roles", args=[0])).status_code == 404
 
 
 # Switches, and what is enabled
@@ -386,6 +487,81 @@ def test_a_refused_call_is_shown_with_its_true_reason(configurer: Client, site: 
     assert "The view ViewAllRecords of LeadRegistration is not enabled for REST." in told
 
 
+def test_refused_calls_stand_on_the_page_and_beside_what_was_called(configurer: Client, site: Site) -> None:
+    assert "None so far." in text(configurer.get(REST))
+    for _ in range(3):
+        assert Api(password="wrong").zapier().status_code == 401
+    assert Api().zapier("Nothing").status_code == 404
+    told = text(configurer.get(REST))
+    wrong = "24 Nov, 12:00 restuser GET /api/apps/LeadRegistration/views/ViewAllRecords 401 The password is wrong. 3"
+    assert wrong in told and "404 The app LeadRegistration has no view Nothing. 1" in told
+    assert reverse("admin:integration_refusal_changelist") in configurer.get(REST).content.decode()
+    beside = text(configurer.get(details()))
+    assert wrong in beside and "has no view Nothing" not in beside
+    assert "Refused calls Last on" not in text(configurer.get(details("HotLeads")))
+
+
+def test_the_page_of_refused_calls_stays_short(configurer: Client, site: Site) -> None:
+    for number in range(12):
+        Api().zapier(f"Nothing{number}")
+    assert len(configurer.get(REST).context["refused"]) == 10
+
+
+def test_who_may_use_a_view_is_told_account_by_account(configurer: Client, site: Site) -> None:
+    integration("bare")
+    integration("idle").roles.add(Role.objects.create(name="Empty"))
+    told = text(configurer.get(details()))
+    assert f"restuser Yes by its role {site.role.name}" in told
+    assert "bare No it has no role" in told and "idle No not by its role Empty" in told
+    User.objects.filter(pk=site.account.pk).update(is_active=False)
+    assert f"restuser Not active by its role {site.role.name}" in text(configurer.get(details()))
+
+
+# The submissions feed
+
+
+@pytest.fixture
+def feed(site: Site) -> str:
+    return reverse("configure-rest-feed", args=[site.app.pk])
+
+
+def test_the_feed_is_enabled_with_its_own_switch_and_its_own_grant(configurer: Client, site: Site, feed: str) -> None:
+    api, url = Api(), "/api/apps/LeadRegistration/submissions"
+    site.lead()
+    assert "Every submission as it was made, deletions too" in text(configurer.get(REST))
+    reasons = configurer.get(feed).context["refusals"]
+    assert [reason.split()[0] for reason in reasons] == ["This", "No"]
+    page = save(configurer, f"{feed}access/", enabled="on", details="1")
+    assert page.request["PATH_INFO"] == feed
+    assert api.get(url).status_code == 404
+    tick(configurer, reverse("configure-roles", args=[site.app.pk]), f"{site.role.name} may see Submissions feed")
+    assert api.get(url).status_code == 200
+    assert configurer.get(feed).context["refusals"] == []
+    save(configurer, f"{feed}access/")
+    assert api.get(url).status_code == 404
+    assert "The submissions feed of LeadRegistration is not enabled for REST." in text(configurer.get(feed))
+
+
+def test_the_feed_shows_what_to_copy_and_its_newest_item(configurer: Client, site: Site, feed: str) -> None:
+    def sample() -> Any:
+        shown = re.search(r"<pre[^>]*>(.*?)</pre>", configurer.get(feed).content.decode(), re.DOTALL)
+        assert shown
+        return json.loads(html.unescape(re.sub("<[^>]+>", "", shown[1])))
+
+    [made_up] = sample()
+    site.lead(DAY, Company="Older")
+    site.lead(Company="<b>Newest</b>")
+    site.role.feeds.add(site.app)
+    save(configurer, f"{feed}access/", enabled="on")
+    assert sample() == json.loads(Api().get("/api/apps/LeadRegistration/submissions").content)[-1:]
+    [item] = sample()
+    assert item["Record"]["Company"] == "<b>Newest</b>" and list(item) == list(made_up)
+    assert item["Record"].keys() == made_up["Record"].keys()
+    told = text(configurer.get(feed))
+    assert "curl -u restuser 'http://testserver/api/apps/LeadRegistration/submissions?after=0&limit=10'" in told
+    assert "It is for audits, data warehouses" in told and f"restuser Yes by its role {site.role.name}" in told
+
+
 def test_one_page_to_sign_in_on(client: Client, db: None) -> None:
     response = client.get(REST, follow=True)
     assert response.redirect_chain[-1][0] == f"{reverse('login')}?next={REST}"
@@ -445,6 +621,16 @@ def test_the_preview_is_what_zapier_gets_and_counts_as_no_poll(configurer: Clien
         " KB", "\xa0KB"
     )
     assert "And 1 more." in told and "3 days" not in told.partition("newest id")[2]
+
+
+def test_the_page_says_at_once_what_zapier_would_get(configurer: Client, site: Site) -> None:
+    ages(site, 0, 1, 2, 10)
+    told = text(configurer.get(details())).replace("\xa0", " ")
+    assert f"Zapier would get 3 records now, {len(Api().zapier().content) / 1024:.1f} KB." in told
+    assert "newest id" not in told
+    site.role.views.clear()
+    assert "Zapier would get 0" not in text(configurer.get(details()))
+    assert "preview" not in configurer.get(details()).context
 
 
 def test_the_preview_tells_why_an_account_would_be_refused(configurer: Client, site: Site) -> None:

@@ -13,8 +13,9 @@ from django.test import override_settings
 
 from flowfinity import clock
 from flowfinity.models import Record, User, configuring
+from integration.rest import answers
 from tests import builders, rest
-from tests.rest import ARTICLE, NOW, RECORDED, Api, Site, basic, recorded, refused
+from tests.rest import NOW, RECORDED, Api, Site, basic, recorded, refused
 
 DAY = dt.timedelta(days=1)
 MS = dt.timedelta(milliseconds=1)
@@ -47,6 +48,12 @@ def api(site: Site, time: Clock) -> Api:
 
 
 
+def layout(view: str) -> list[str]:
+    """The fields of a view of Lead Registration, as its blueprint orders them."""
+    [columns] = [part["columns"] for part in json.loads(builders.LEADS.read_text("utf-8"))["views"] if part["name"] == view]
+    return [name for name in columns if name not in SYSTEM]
+
+
 def companies(answer: Any) -> list[str]:
     """The companies of an answer's records, in order."""
     assert answer.status_code == 200, answer.content
@@ -70,13 +77,9 @@ class TestPlain:
         assert not {"id", "IsNew", "LastOperation"} & set(answer.json()[0])
 
     def test_the_keys_are_the_layout_then_the_system_fields(self, api: Api, site: Site) -> None:
-        site.lead()
-        assert list(api.poll().json()[0]) == [*ARTICLE, *SYSTEM]
         site.lead(Rating="Hot")
-        assert list(api.poll("HotLeads").json()[0]) == [
-            "Company", "FirstName", "LastName", "EmailAddress", "BusinessPhone", "MobilePhone", "TotalValue", "Probability",
-            "Rating", "CallbackRequested", "Summary", *SYSTEM,
-        ]  # fmt: skip
+        for view in ("ViewAllRecords", "SearchLeads", "HotLeads", "Synchronize"):
+            assert list(api.poll(view).json()[0]) == [*layout(view), *SYSTEM]
 
     def test_the_system_fields(self, api: Api, site: Site) -> None:
         made = site.lead(2 * DAY)
@@ -179,7 +182,7 @@ class TestZapier:
 
     def test_the_keys(self, api: Api, site: Site) -> None:
         site.lead()
-        assert list(api.zapier().json()[0]) == [*ARTICLE, *SYSTEM, *ZAPIER]
+        assert list(api.zapier().json()[0]) == [*layout("ViewAllRecords"), *SYSTEM, *ZAPIER]
 
     def test_what_zapier_needs(self, api: Api, site: Site) -> None:
         made = site.lead(DAY)
@@ -680,7 +683,10 @@ class TestCost:
     def test_a_poll_takes_two_queries(self, api: Api, site: Site) -> None:
         for _ in range(5):
             site.lead(DAY)
-        api.get("/api")
+        # The first poll of a client makes its row in the poll log; within a minute nothing more is written there.
+        for query in ("mode=zapier", "mode=plain"):
+            api.poll(query=query), api.poll("SearchLeads", query)
+        answers.answers = answers.Answers()
         with builders.counted_queries("poll in Zapier mode"):
             assert len(api.zapier().json()) == 5
         with builders.counted_queries("poll in plain mode"):
@@ -691,6 +697,8 @@ class TestCost:
     def test_their_number_does_not_grow_with_records(self, api: Api, site: Site) -> None:
         for _ in range(150):
             site.lead(DAY)
+        api.zapier()
+        answers.answers = answers.Answers()
         with builders.counted_queries("poll in Zapier mode"):
             assert len(api.zapier().json()) == 150
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from flowfinity.models import App, Configuration, Journal, Operation, Role, User, View
-from integration.models import RestAccess, Surface
+from integration.models import Poll, RestAccess, Surface
 from integration.rest import state
 from tests import builders, rest
 from tests.rest import Site
@@ -68,7 +68,18 @@ def by_the_orm(kind: str, username: str, app_name: str, name: str) -> dict[str, 
     target = model.objects.filter(app=app, name__iexact=name).first() if app else None
     access = RestAccess.objects.filter(**{kind: target}).first() if target else None
     journal = Journal.objects.filter(app=app).first() if app else None
-    return said | {
+    polled = {}
+    if kind == "view":
+        poll = Poll.objects.filter(account=user, view=target, client="").first() if target else None
+        polled = {
+            "outages": access.outages if access else None,
+            "poll": poll.pk if poll else None,
+            "poll_last_ms": poll.last_ms if poll else None,
+            "poll_newest": poll.newest if poll else None,
+            "poll_outage_window_ms": poll.outage_window_ms if poll else None,
+            "poll_outage_until_ms": poll.outage_until_ms if poll else None,
+        }
+    return said | polled | {
         "app": app.pk if app else None,
         "target": target.pk if target else None,
         "enabled": access.enabled if access else None,

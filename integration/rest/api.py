@@ -20,13 +20,13 @@ from flowfinity.definitions import AppDefinition, OperationDefinition, ViewDefin
 from flowfinity.fields import Format, record_id
 from flowfinity.models import Operation, User
 from flowfinity.query import SYSTEM_COLUMNS, Column
-from flowfinity.submissions import Call, Conflict, Fault, Key, Outcome, Refused, Result, moment, submit
-from integration import items, zapier_mode
+from flowfinity.submissions import Call, Conflict, Fault, Key, Outcome, Refused, Result, milliseconds, moment, submit
+from integration import items, poll_log, zapier_mode
 from integration.models import RestAccess
 from integration.rest import answers, cursors, feed, polls, refusals
 from integration.rest.answers import Kept
 from integration.rest.arguments import Asked, read
-from integration.rest.authentication import Basic, named
+from integration.rest.authentication import Basic, client_of, named
 from integration.rest.body import read_object, take
 from integration.rest.errors import (
     Json,
@@ -183,38 +183,97 @@ class Views(Endpoint):
         if zapier and (asked.limit is not None or asked.cursor is not None):
             one = "limit" if asked.limit is not None else "cursor"
             raise invalid_parameter(one, "Zapier reads one page, so this is for plain mode (mode=plain) only.")
-        question = [zapier, self.format(asked), asked.arguments, asked.limit, asked.cursor, absolute(request, "")]
+        away = self.away(now) if zapier else (0, 0)
+        question = [
+            zapier,
+            self.format(asked),
+            asked.arguments,
+            asked.limit,
+            asked.cursor,
+            absolute(request, ""),
+            away[0],
+        ]
         digest = answers.digest(state, question)
-        stable = view.stable
-        if stable and (tag := answers.holds(request.META.get("HTTP_IF_NONE_MATCH", ""), digest, now)):
+        known = request.META.get("HTTP_IF_NONE_MATCH", "")
+        if view.stable and (tag := answers.holds(known, digest, now)):
+            self.keep(asked, zapier, now, away, None)
             return NotModified(tag)
         key = orjson.dumps([state.target, question], default=str)
-        kept = answers.answers.get(key, digest, now) if stable else None
+        kept = answers.answers.get(key, digest, now) if view.stable else None
         if kept is None:
-            kept = self.made(view, asked, zapier, now, digest)
-            if stable:
+            kept = self.made(view, asked, zapier, now, digest, away)
+            if view.stable:
                 answers.answers.put(key, kept)
-            elif kept.tag in request.META.get("HTTP_IF_NONE_MATCH", ""):
-                return NotModified(kept.tag)
-        return body_of(request, kept)
+        self.keep(asked, zapier, now, away, kept)
+        return NotModified(kept.tag) if not view.stable and kept.tag in known else body_of(request, kept)
 
-    def made(self, view: ViewDefinition, asked: Asked, zapier: bool, now: dt.datetime, digest: str) -> Kept:
+    def client(self) -> poll_log.Client:
+        """Who polls, and what is known of it."""
+        state = self.state
+        return poll_log.Client(
+            state.account,
+            state.target or 0,
+            client_of(self.request._request),
+            state.poll or 0,
+            state.poll_last_ms or 0,
+            state.poll_newest or 0,
+            state.poll_outage_window_ms or 0,
+            state.poll_outage_until_ms or 0,
+        )
+
+    def away(self, now: dt.datetime) -> tuple[int, int]:
+        """Where the window starts after an outage of this client, and until when, in ms since 1970; zeros for none."""
+        if not self.state.outages:
+            return 0, 0
+        return poll_log.outage(self.client(), milliseconds(now), *self.state.lookback)
+
+    def keep(self, asked: Asked, zapier: bool, now: dt.datetime, away: tuple[int, int], kept: Kept | None) -> None:
+        """Keeps the poll in the log. A page of a longer answer and a HEAD are no polls."""
+        if self.request.method != "GET" or asked.cursor is not None:
+            return
+        client = self.client()
+        start = milliseconds(zapier_mode.window_start(now, *self.state.lookback)) if zapier else 0
+        shown = poll_log.Shown(
+            "zapier" if zapier else "plain",
+            milliseconds(now),
+            min(start, away[0]) if away[0] else start,
+            kept.newest if kept else client.newest,
+            self.state.last_submission_id or 0,
+            kept.count if kept else 0,
+            len(kept.body) if kept else 0,
+            milliseconds(clock.now()) - milliseconds(now),
+            kept.cut if kept else False,
+        )
+        poll_log.keep(client, shown, away)
+
+    def made(
+        self, view: ViewDefinition, asked: Asked, zapier: bool, now: dt.datetime, digest: str, away: tuple[int, int]
+    ) -> Kept:
         """The answer, made from the records. Raises Refusal (400)."""
         question = polls.Question(view, self.format(asked), asked.arguments, now, absolute(self.request, ""))
-        headers = {}
+        headers, leaves = {}, 0
         if zapier:
             start = zapier_mode.window_start(now, *self.state.lookback)
-            answer = polls.zapier_answer(question, start)
+            answer = polls.zapier_answer(question, min(start, moment(away[0])) if away[0] else start)
+            if answer.count:
+                leaves = away[1] or zapier_mode.leaves_ms(answer.oldest_ms, self.state.lookback[0])
         else:
             place = cursor_place(view, asked)
             answer = polls.plain_answer(question, asked.limit, place)
             if answer.place is not None:
                 headers["Link"] = next_page(self.request, view, asked, answer.place)
-        leaves = zapier_mode.leaves_ms(answer.oldest_ms, self.state.lookback[0]) if zapier and answer.count else 0
         if not view.stable:
             # Time alone changes these rows: the tag can only be the answer's own.
             digest, leaves = hashlib.sha256(answer.body).hexdigest()[:32], 0
-        return Kept(digest, leaves, answer.body, {**headers, **answer.headers})
+        return Kept(
+            digest,
+            leaves,
+            answer.body,
+            {**headers, **answer.headers},
+            count=answer.count,
+            newest=answer.newest,
+            cut=answer.cut,
+        )
 
     def fields(self, request: Request, app: str, name: str) -> HttpResponse:
         """The view's fields and parameters, for a client that wants labels and types."""
@@ -381,7 +440,7 @@ def submitted(account: User, calls: Sequence[Call], external: str | None, asked:
 
 
 def canonical(value: Any) -> Any:
-    """A body's meaning for comparing it with another: keys in lower case and in order, numbers as text of their own kind."""
+    """A body's meaning, to compare it with another: keys in lower case and in order, numbers told from text."""
     if isinstance(value, dict):
         return {key.lower(): canonical(value[key]) for key in sorted(value, key=str.lower)}
     if isinstance(value, list):

@@ -21,6 +21,7 @@ from rest_framework.request import Request
 
 from flowfinity.models import User
 from integration.rest import state, throttling
+from integration.rest.arguments import LONGEST_CLIENT
 from integration.rest.errors import Refusal, not_active, not_authenticated
 
 MOST_RECOGNISED = 10_000
@@ -37,7 +38,8 @@ class Basic(BaseAuthentication):
         username, password = credentials(request.META.get("HTTP_AUTHORIZATION", ""))
         context = request.parser_context
         names = context["kwargs"]
-        found = state.find(context["view"].target, username, names.get("app", ""), names.get("name", ""))
+        kind, client = context["view"].target, client_of(request._request)
+        found = state.find(kind, username, names.get("app", ""), names.get("name", ""), client)
         verify(username, password, found, address(request))
         if found is None or found.account_type != User.INTEGRATION:
             raise not_authenticated(
@@ -66,6 +68,15 @@ def credentials(header: str) -> tuple[str, str]:
     if not colon or "\x00" in username:
         raise not_authenticated()
     return username, password
+
+
+def client_of(request: HttpRequest) -> str:
+    """What a poller calls itself, "" for nothing or for what is no such name (`arguments.read` refuses it later)."""
+    for name in request.GET:
+        if name.lower() == "client":
+            value = str(request.GET[name])
+            return value if value.isprintable() and len(value) <= LONGEST_CLIENT else ""
+    return ""
 
 
 def named(header: str) -> str:

@@ -14,29 +14,37 @@ from django.db import connection
 COLUMNS = """
     SELECT u.id, u.username, u.password, u.display_name, u.is_active, u.account_type,
            s.query_enabled, s.execute_enabled, s.lookback_days, s.floor_ms, c.version"""
-# By key: PostgreSQL never analyzes a table of one row, takes it for 2,000, and would compile (JIT) each query for a second.
+# By key: PostgreSQL never analyzes a table of one row, takes it for 2,000, and would compile (JIT) each query.
 ACCOUNT = """
     FROM flowfinity_user u JOIN integration_surface s ON s.id = 1 JOIN flowfinity_configuration c ON c.id = 1"""
 NOTHING = ", 0, 0, 0, 'flowfinity', NULL, 0, 0, 0, 0"
 
 
-def target(table: str, column: str, grants: str, grant: str) -> str:
+def target(table: str, column: str, grants: str, grant: str, more: str = "", join: str = "") -> str:
     """The query for a view or an operation, named within its app."""
     return f"""{COLUMNS},
            a.id, t.id, r.enabled, r.format, r.lookback_days, r.floor_ms, j.last_submission_id, j.last_submitted_ms,
            EXISTS (SELECT 1 FROM flowfinity_user_roles m JOIN {grants} g ON g.role_id = m.role_id
-                   WHERE m.user_id = u.id AND g.{grant} = t.id)
+                   WHERE m.user_id = u.id AND g.{grant} = t.id){more}
     {ACCOUNT}
       LEFT JOIN flowfinity_app a ON lower(a.name) = %s
       LEFT JOIN {table} t ON t.app_id = a.id AND lower(t.name) = %s
       LEFT JOIN integration_restaccess r ON r.{column} = t.id
-      LEFT JOIN flowfinity_journal j ON j.app_id = a.id
+      LEFT JOIN flowfinity_journal j ON j.app_id = a.id{join}
     WHERE u.username = %s"""
 
 
 SQL: Mapping[str, str] = {
     "": f"{COLUMNS}{NOTHING} {ACCOUNT} WHERE u.username = %s",
-    "view": target("flowfinity_view", "view_id", "flowfinity_role_views", "view_id"),
+    "view": target(
+        "flowfinity_view",
+        "view_id",
+        "flowfinity_role_views",
+        "view_id",
+        ", r.outages, p.id, p.last_ms, p.newest, p.outage_window_ms, p.outage_until_ms",
+        """
+      LEFT JOIN integration_poll p ON p.account_id = u.id AND p.view_id = t.id AND p.client = %s""",
+    ),
     "feed": f"""{COLUMNS},
            a.id, a.id, r.enabled, r.format, r.lookback_days, r.floor_ms, j.last_submission_id, j.last_submitted_ms,
            EXISTS (SELECT 1 FROM flowfinity_user_roles m JOIN flowfinity_role_feeds g ON g.role_id = m.role_id
@@ -74,6 +82,13 @@ class State:
     last_submission_id: int | None
     last_submitted_ms: int | None
     granted: bool
+    # Of a view: whether outages are made up for, and what is known of the client that polls it.
+    outages: bool | None = None
+    poll: int | None = None
+    poll_last_ms: int | None = None
+    poll_newest: int | None = None
+    poll_outage_window_ms: int | None = None
+    poll_outage_until_ms: int | None = None
 
     @property
     def allowed(self) -> bool:
@@ -88,9 +103,15 @@ class State:
         return self.site_lookback_days, max(self.site_floor_ms, self.floor_ms or 0)
 
 
-def find(kind: str, username: str, app: str = "", name: str = "") -> State | None:
-    """The state of the account for a view, an operation or a feed (`kind`), or None when there is no such account."""
-    arguments = {"": [username], "feed": [app.lower(), username]}.get(kind, [app.lower(), name.lower(), username])
+def find(kind: str, username: str, app: str = "", name: str = "", client: str = "") -> State | None:
+    """The state of the account for a view, an operation or a feed (`kind`), or None when there is no such account.
+
+    `client` is what the poller of a view calls itself.
+    """
+    named = [app.lower(), name.lower(), username]
+    arguments = {"": [username], "feed": [app.lower(), username], "operation": named}.get(kind)
+    if arguments is None:
+        arguments = [app.lower(), name.lower(), client, username]
     with connection.cursor() as cursor:
         cursor.execute(SQL[kind], arguments)
         row = cursor.fetchone()

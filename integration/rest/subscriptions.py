@@ -37,6 +37,7 @@ class Hooks(Endpoint):
     def subscribe(self, request: Request, app: str, name: str) -> HttpResponse:
         """A new subscription, from now on: 201 with its `id`, and with the secret that signs its deliveries."""
         state = self.state
+        assert state.target is not None
         body = read_object(request._request)
         url, values = take(body, "targetUrl"), take(body, "values")
         faults = [Fault(str(key)[:100], "unknown_field", "This key is not known here.") for key in body]
@@ -74,7 +75,7 @@ class Hooks(Endpoint):
         return answer(subscription_json(self.own(key)))
 
     def unsubscribe(self, request: Request, app: str, name: str, key: str) -> HttpResponse:
-        """Ends it; again and again the same answer, an object: a Zap built in Zapier's web page fails on an empty one."""
+        """Ends it, and answers an object each time: a Zap built in Zapier's web page fails on an empty answer."""
         delivery.remove(self.own(key, removed=True), "Unsubscribed by its account.")
         return answer({})
 

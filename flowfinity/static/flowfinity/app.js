@@ -77,6 +77,8 @@ for (const file of document.querySelectorAll("input[data-pad]")) {
   const pen = pad.getContext("2d");
   Object.assign(pad, { width: 600, height: 200, className: "pad", title: "Sign here with a pen, a finger or the mouse" });
   pad.setAttribute("aria-hidden", "true");
+  // Where there is a signature already, the pad waits until somebody wants to sign again.
+  pad.hidden = Boolean(file.parentElement.querySelector(".file"));
   file.before(pad);
   function wipe() {
     // White paper in either theme: the picture is a document.
@@ -103,6 +105,7 @@ for (const file of document.querySelectorAll("input[data-pad]")) {
   });
   addButton("Sign again", pad, () => {
     wipe();
+    pad.hidden = false;
     file.value = "";
   }).classList.add("quiet");
 }

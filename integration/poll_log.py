@@ -1,0 +1,121 @@
+"""What each client has been shown: written after a poll's answer is made, and never the reason why one fails.
+
+A client is an account, a view, and the text it names itself by (`?client=`), so that a dead poller is not hidden by a
+live one. After an outage, a client's window starts where it started before (contract, The poll, 3).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from threading import Lock
+
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F
+
+from integration.models import Poll, PollHour
+
+log = logging.getLogger(__name__)
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+RECENT = 50
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who polls what, and what is known of them: zeros before the first poll."""
+
+    account: int
+    view: int
+    name: str
+    poll: int = 0
+    last_ms: int = 0
+    newest: int = 0
+    outage_window_ms: int = 0
+    outage_until_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a poll showed. Times in ms since 1970, `took_ms` in ms."""
+
+    mode: str
+    now_ms: int
+    window_ms: int
+    newest: int
+    seen: int
+    count: int
+    bytes: int
+    took_ms: int
+    cut: bool = False
+
+
+def outage(client: Client, now_ms: int, lookback_days: int, floor_ms: int) -> tuple[int, int]:
+    """Where the client's window starts after an outage, and until when, in ms since 1970; zeros for none.
+
+    An outage is a gap between two polls longer than the greater of half the lookback and the lookback less a day; the
+    window then starts, for 24 hours, the lookback before the last poll ahead of the gap. Pure.
+    """
+    lookback = lookback_days * DAY_MS
+    if client.last_ms and now_ms - client.last_ms > max(lookback // 2, lookback - DAY_MS):
+        return max(client.last_ms - lookback, floor_ms), now_ms + DAY_MS
+    if now_ms < client.outage_until_ms:
+        return client.outage_window_ms, client.outage_until_ms
+    return 0, 0
+
+
+# Polls that were not written, by row: they are added to the hour at the next write of this process.
+_unwritten: Counter[int] = Counter()
+_lock = Lock()
+
+
+def keep(client: Client, shown: Shown, away: tuple[int, int]) -> None:
+    """Writes the poll when something new was shown or a minute has passed; a failure is logged and goes no further."""
+    if client.poll and shown.newest <= client.newest and shown.now_ms - client.last_ms < MINUTE_MS:
+        with _lock:
+            _unwritten[client.poll] += 1
+        return
+    try:
+        with transaction.atomic():
+            write(client, shown, away)
+    except DatabaseError as error:
+        log.warning("a poll was not kept: %s", type(error).__name__)
+
+
+def write(client: Client, shown: Shown, away: tuple[int, int]) -> None:
+    """Writes the client's row and its hour."""
+    same = {"account_id": client.account, "view_id": client.view, "client": client.name}
+    row = Poll.objects.filter(**same).first()
+    line = [shown.now_ms, shown.count, shown.bytes, shown.took_ms, shown.newest]
+    values = {
+        "mode": shown.mode,
+        "last_ms": shown.now_ms,
+        "window_ms": shown.window_ms,
+        "outage_window_ms": away[0],
+        "outage_until_ms": away[1],
+        "newest": max(shown.newest, row.newest if row else 0),
+        "seen": max(shown.seen, row.seen if row else 0),
+        "count": shown.count,
+        "bytes": shown.bytes,
+        "ms": shown.took_ms,
+        "cut": shown.cut,
+        "recent": [*(row.recent if row else []), line][-RECENT:],
+    }
+    if row is None:
+        first_on = dt.datetime.fromtimestamp(shown.now_ms / 1000, dt.UTC)
+        try:
+            with transaction.atomic():
+                row = Poll.objects.create(**same, **values, first_on=first_on)
+        except IntegrityError:  # Two first polls at once: the other one's row will do.
+            return
+    else:
+        Poll.objects.filter(pk=row.pk).update(**values)
+    with _lock:
+        polls = 1 + _unwritten.pop(row.pk, 0)
+    hour = shown.now_ms // HOUR_MS * HOUR_MS
+    added = {"polls": F("polls") + polls, "shown": F("shown") + shown.count, "bytes": F("bytes") + shown.bytes}
+    if not PollHour.objects.filter(poll=row, hour_ms=hour).update(**added):
+        PollHour.objects.create(poll=row, hour_ms=hour, polls=polls, shown=shown.count, bytes=shown.bytes)
