@@ -93,7 +93,12 @@ REDIS_URL = environment.text("REDIS_URL")
 if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     raise ImproperlyConfigured("REDIS_URL must start with redis://, rediss:// or unix://.")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # One that is away must not hold up whoever asks.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
@@ -104,9 +109,16 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5}
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "integration.hooks.tasks.sweep", "schedule": 5.0}}
+# A worker waits for Redis as long as it takes; a submission rings once, and does not wait (without max_retries: 6 s).
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "max_retries": 0}
+CELERY_BEAT_SCHEDULE = {
+    # While no worker is there, one sweep is not kept waiting behind another.
+    "sweep": {"task": "integration.hooks.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}}
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
+# Written at each sweep, so that its time tells whether beat is alive.
+CELERY_BEAT_SYNC_EVERY = 1
 
 AUTH_USER_MODEL = "flowfinity.User"
 AUTHENTICATION_BACKENDS = ["flowfinity.accounts.PeopleBackend"]

@@ -84,7 +84,12 @@ def counted(made: dict[str, Any]) -> list[tuple[int, str]]:
     """How many of each the connector has."""
     views = len(made["views"])
     searches = sum("find" in view for view in made["views"])
-    counts = ((views, "triggers"), (views, "instant triggers"), (searches, "searches"), (len(made["operations"]), "actions"))
+    counts = (
+        (views, "triggers"),
+        (views, "instant triggers"),
+        (searches, "searches"),
+        (len(made["operations"]), "actions"),
+    )
     return [(count, words) for count, words in counts if count]
 
 

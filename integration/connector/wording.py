@@ -26,7 +26,9 @@ def capital(word: str, ends: bool) -> str:
         return "".join(part if part in "-/" else capital(part, ends=True) for part in parts)
     if any(letter.isupper() for letter in word) or (word in SMALL and not ends):
         return word
-    return FIRST_LETTER.sub(lambda found: found[1] + (found[2].upper() if len(found[2].upper()) == 1 else found[2]), word)
+    return FIRST_LETTER.sub(
+        lambda found: found[1] + (found[2].upper() if len(found[2].upper()) == 1 else found[2]), word
+    )
 
 
 def line(text: str, longest: int = LONGEST_HELP) -> str:

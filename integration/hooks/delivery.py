@@ -3,19 +3,24 @@
 Within an app submissions commit in the order of their numbers, so a subscription is a place in them: what is owed is
 written and the place moved in one transaction, and nothing is forgotten, whoever dies when. A subscription is worked on
 by one worker at a time, claimed by a conditional UPDATE with a lease; what a dead worker held is taken up when the
-lease is over. Nothing is sent inside a transaction. A target that fails keeps its whole queue waiting, and nobody else's.
+lease is over, and what it had sent without recording it is sent again, under the same id. Nothing is sent inside a
+transaction. A target that fails keeps its whole queue waiting, and nobody else's.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from standardwebhooks import Webhook
 
 from flowfinity import clock, definitions, references
@@ -27,9 +32,13 @@ from integration import items
 from integration.hooks import http, retry
 from integration.models import Attempt, Delivery, RestAccess, Subscription, Surface
 
+log = logging.getLogger(__name__)
+# Longer than a volley takes, whose sends are cut after http.WHOLE_SECONDS.
 LEASE = dt.timedelta(seconds=30)
 # How long one subscription may keep a worker before others have their turn.
-TURN = dt.timedelta(seconds=20)
+TURN_SECONDS = 5
+# A target far away answers after 200 ms: one at a time it would get five a second. Order is not promised.
+SENT_AT_ONCE = 4
 READ_AT_ONCE = 1_000
 MOST_REFUSALS = 10
 KEPT_BODY = 20_000
@@ -38,12 +47,23 @@ WAIT_FOR_SURFACE = dt.timedelta(seconds=30)
 
 def due(now: dt.datetime, apps: list[int] | None = None) -> list[int]:
     """The keys of the subscriptions that have something to do and that nobody works on, longest waiting first."""
-    owed = Delivery.objects.filter(subscription=OuterRef("pk"), state=Delivery.DUE)
-    rows = Subscription.objects.filter(free(now), state=Subscription.ACTIVE, next_on__lte=now)
+    rows = waiting(now)
     if apps is not None:
         rows = rows.filter(view__app__in=apps)
+    return list(rows.order_by("next_on", "pk").values_list("pk", flat=True))
+
+
+def is_due(key: int, now: dt.datetime) -> bool:
+    """Whether one subscription has something to do and nobody works on it."""
+    return waiting(now).filter(pk=key).exists()
+
+
+def waiting(now: dt.datetime) -> QuerySet[Subscription]:
+    """The subscriptions that have something to do and that nobody works on."""
+    owed = Delivery.objects.filter(subscription=OuterRef("pk"), state=Delivery.DUE)
     unread = Q(view__app__journal__last_submission_id__gt=F("place"))
-    return list(rows.filter(unread | Exists(owed)).order_by("next_on", "pk").values_list("pk", flat=True))
+    rows = Subscription.objects.filter(free(now), state=Subscription.ACTIVE, next_on__lte=now)
+    return rows.filter(unread | Exists(owed))
 
 
 def free(now: dt.datetime) -> Q:
@@ -59,9 +79,9 @@ class Turn:
     until: dt.datetime
 
     def renew(self, now: dt.datetime) -> bool:
-        """Holds on for another lease; False when somebody else has taken over."""
+        """Holds on for another lease; False when somebody else has taken over, or it was paused or removed."""
         fresh = now + LEASE
-        held = Subscription.objects.filter(pk=self.subscription.pk, lease_until=self.until)
+        held = Subscription.objects.filter(pk=self.subscription.pk, lease_until=self.until, state=Subscription.ACTIVE)
         if held.update(lease_until=fresh) != 1:
             return False
         self.until = fresh
@@ -81,62 +101,78 @@ def claim(key: int, now: dt.datetime) -> Turn | None:
     return Turn(Subscription.objects.select_related("view", "account").get(pk=key), until)
 
 
-def deliver(key: int) -> int:
-    """Works on one subscription until nothing is due, a send fails or the turn is over; answers how many it sent."""
-    began = clock.now()
-    turn = claim(key, began)
+def deliver(key: int, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Works on one subscription until nothing is due, a send fails or the turn is over; answers how many it sent.
+
+    `stopping` is asked between sends: a worker that is told to end lets go of the subscription, for the next one.
+    """
+    turn = claim(key, clock.now())
     if turn is None:
         return 0
-    sent = 0
+    subscription = turn.subscription
+    # By the machine's own count: a clock that is set must not make a turn endless.
+    end = time.monotonic() + TURN_SECONDS
+    sent, at_once = 0, 1
     try:
-        while clock.now() - began < TURN and turn.renew(clock.now()):
-            if (why := hindrance(turn.subscription)) is not None:
-                why(turn.subscription)
+        while not stopping() and time.monotonic() < end and turn.renew(clock.now()):
+            if (why := hindrance(subscription)) is not None:
+                why(subscription)
                 break
-            one = next_due(turn.subscription) or (advance(turn.subscription) and next_due(turn.subscription))
-            if not one:
-                if behind(turn.subscription):
-                    continue
+            owed = next_due(subscription, at_once)
+            if not owed:
+                if not advance(subscription):
+                    break
+                continue
+            sent += len(owed)
+            if not volley(subscription, owed):
                 break
-            sent += 1
-            if not attempt(turn.subscription, one):
-                break
+            # One first, so that a target that is down costs one probe.
+            at_once = 1 if subscription.failures else SENT_AT_ONCE
     finally:
         turn.release()
     return sent
 
 
-def next_due(subscription: Subscription) -> Delivery | None:
-    """The oldest delivery that is still to be made."""
+def next_due(subscription: Subscription, most: int) -> list[Delivery]:
+    """The oldest deliveries that are still to be made."""
     rows = Delivery.objects.filter(subscription=subscription, state=Delivery.DUE)
-    return rows.order_by("submission_id").first()
+    return list(rows.order_by("submission_id")[:most])
 
 
-def behind(subscription: Subscription) -> bool:
-    """Whether the feed goes on after the place."""
-    return Submission.objects.filter(app=subscription.view.app_id, id__gt=subscription.place).exists()
+def advance(subscription: Subscription) -> bool:
+    """Looks at what comes after the place, writes what is owed and moves the place, both or neither.
 
-
-def advance(subscription: Subscription) -> int:
-    """Looks at what comes after the place, writes what is owed and moves the place, in one transaction."""
+    False when nothing comes after it, or another worker has been faster.
+    """
+    ahead = Submission.objects.filter(app=subscription.view.app_id, id__gt=subscription.place).order_by("id")
+    seen = list(ahead.values_list("id", "on")[:READ_AT_ONCE])
+    if not seen:
+        return False
+    # Submissions never change, so they are read before the transaction, which on SQLite would hold up all writers.
+    numbers, now, last = shown(subscription, seen), clock.now(), seen[-1][0]
     with transaction.atomic():
-        ahead = Submission.objects.filter(app=subscription.view.app_id, id__gt=subscription.place).order_by("id")
-        numbers = list(ahead.values_list("id", flat=True)[:READ_AT_ONCE])
-        if not numbers:
-            return 0
-        moved = Subscription.objects.filter(pk=subscription.pk, place=subscription.place).update(place=numbers[-1])
-        if moved != 1:
-            return 0
-        now = clock.now()
-        query = view_of(subscription).query.with_arguments({}, now)
-        shown = query.apply(Submission.objects.filter(id__gt=subscription.place, id__lte=numbers[-1]))
-        owed = [
-            Delivery(subscription=subscription, submission_id=number, created_on=now)
-            for number in sorted(shown.values_list("id", flat=True))
-        ]
-        Delivery.objects.bulk_create(owed)
-    subscription.place = numbers[-1]
-    return len(owed)
+        place = Subscription.objects.filter(pk=subscription.pk, place=subscription.place)
+        if place.update(place=last) != 1:
+            return False
+        Delivery.objects.bulk_create(
+            Delivery(subscription=subscription, submission_id=number, created_on=now) for number in numbers
+        )
+    subscription.place = last
+    return True
+
+
+def shown(subscription: Subscription, seen: Sequence[tuple[int, dt.datetime]]) -> list[int]:
+    """Which of these submissions, each with its time, are in the view as it is defined now."""
+    query = view_of(subscription).query
+    if query.stable:
+        rows = Submission.objects.filter(id__gte=seen[0][0], id__lte=seen[-1][0])
+        return sorted(query.with_arguments({}, seen[-1][1]).apply(rows).values_list("id", flat=True))
+    # "In the last 3 days" is meant as of the submission: one that is late, after a pause of a week, is still owed.
+    return [
+        number
+        for number, on in seen
+        if query.with_arguments({}, on).apply(Submission.objects.filter(id=number)).exists()
+    ]
 
 
 def view_of(subscription: Subscription) -> ViewDefinition:
@@ -203,13 +239,26 @@ def send_again(deliveries: Any) -> int:
     return int(changed)
 
 
-def item_of(subscription: Subscription, delivery: Delivery) -> bytes:
-    """Exactly one item of the view's Zapier-mode answer, frozen as submitted; URLs of files signed now."""
+def bodies(subscription: Subscription, owed: Iterable[Delivery]) -> dict[int, bytes | str]:
+    """By submission exactly one item of the view's Zapier-mode answer, frozen as submitted; URLs of files signed now.
+
+    An item that cannot be written is a sentence that says so: it must not hold up the others.
+    """
     view = view_of(subscription)
     format: Format = "flowfinity" if subscription.format == "flowfinity" else "typed"
-    row = Submission.objects.values_list(*items.SUBMISSION_ROW).get(pk=delivery.submission_id)
-    world = references.world(view.columns, [row[0]], settings.PUBLIC_URL or subscription.base_url)
-    return orjson.dumps(items.renderer(view, format, True, world)(row))
+    numbers = [delivery.submission_id for delivery in owed]
+    rows = list(Submission.objects.filter(pk__in=numbers).values_list("pk", *items.SUBMISSION_ROW))
+    found: dict[int, bytes | str] = {}
+    for number, *row in rows:
+        try:
+            world = references.world(view.columns, [row[0]], settings.PUBLIC_URL or subscription.base_url)
+            found[number] = orjson.dumps(items.renderer(view, format, True, world)(tuple(row)))
+        except DatabaseError:
+            raise
+        except Exception as error:
+            log.exception("an item cannot be written")
+            found[number] = f"The item cannot be written: {type(error).__name__}."
+    return found
 
 
 def agent() -> str:
@@ -229,19 +278,47 @@ def headers_of(subscription: Subscription, delivery: Delivery, body: bytes, now:
     }
 
 
-def attempt(subscription: Subscription, delivery: Delivery) -> bool:
-    """Sends once and records what came of it; False when the subscription must wait or stop."""
+def volley(subscription: Subscription, owed: Sequence[Delivery]) -> bool:
+    """Sends, and records each answer as it comes; False when the subscription must wait or stop."""
     now = clock.now()
-    body = item_of(subscription, delivery)
-    headers = headers_of(subscription, delivery, body, now)
-    answer = http.send("POST", subscription.target_url, headers, body)
-    fate = retry.fate(answer.status)
-    after = clock.now()
-    failing = fate != "delivered"
+    body_of = bodies(subscription, owed)
+    answers: list[tuple[retry.Fate, http.Answer]] = []
+    with ThreadPoolExecutor(len(owed)) as senders:
+        sent = {}
+        for delivery in owed:
+            body = body_of[delivery.submission_id]
+            if isinstance(body, str):
+                answer = http.Answer(0, 0, body)
+                record(delivery, now, {}, b"", answer, "failed")
+                answers.append(("failed", answer))
+                continue
+            headers = headers_of(subscription, delivery, body, now)
+            # Threads only wait for the target: what is recorded is recorded here, over this thread's connection.
+            sending = senders.submit(http.send, "POST", subscription.target_url, headers, body)
+            sent[sending] = (delivery, headers, body)
+        for done in as_completed(sent):
+            delivery, headers, body = sent[done]
+            answer = done.result()
+            fate = retry.fate(answer.status)
+            record(delivery, now, headers, body, answer, fate)
+            answers.append((fate, answer))
+    return settle(subscription, answers, clock.now())
+
+
+def record(
+    delivery: Delivery,
+    on: dt.datetime,
+    headers: dict[str, str],
+    body: bytes,
+    answer: http.Answer,
+    fate: retry.Fate,
+) -> None:
+    """Keeps an attempt and what became of the delivery."""
+    rows = Delivery.objects.filter(pk=delivery.pk)
     with transaction.atomic():
         Attempt.objects.create(
             delivery=delivery,
-            on=now,
+            on=on,
             ms=answer.ms,
             status=answer.status,
             error=answer.error,
@@ -250,32 +327,47 @@ def attempt(subscription: Subscription, delivery: Delivery) -> bool:
             answer_headers=dict(answer.headers),
             answer_body=answer.body,
         )
-        state = {"delivered": Delivery.DELIVERED, "retry": Delivery.DUE}.get(fate, Delivery.FAILED)
-        Delivery.objects.filter(pk=delivery.pk).update(
-            state=state,
-            attempts=F("attempts") + 1,
-            first_on=delivery.first_on or now,
-            delivered_on=after if fate == "delivered" else None,
-        )
-        if not failing and not subscription.failures:
-            return True
-        subscription.failures = subscription.failures + 1 if failing else 0
-        subscription.failing_since = (subscription.failing_since or now) if failing else None
-        if fate == "retry":
-            subscription.next_on = retry.next_attempt(subscription.failures, after, answer.retry_after)
-        subscription.save(update_fields=["failures", "failing_since", "next_on"])
-        return settle(subscription, fate, answer, after)
+        tried: dict[str, Any] = {"attempts": F("attempts") + 1, "first_on": delivery.first_on or on}
+        if fate == "delivered":
+            rows.update(**tried, state=Delivery.DELIVERED, delivered_on=clock.now())
+            return
+        rows.update(**tried)
+        if fate != "retry":
+            # Not where another worker, after this one's lease, has delivered it meanwhile.
+            rows.filter(state=Delivery.DUE).update(state=Delivery.FAILED)
 
 
-def settle(subscription: Subscription, fate: retry.Fate, answer: http.Answer, now: dt.datetime) -> bool:
-    """What a failure means for the subscription; False when it must wait or stop."""
-    said = answer.error or f"The target answered {answer.status}."
-    if fate == "gone":
+def settle(subscription: Subscription, answers: Sequence[tuple[retry.Fate, http.Answer]], now: dt.datetime) -> bool:
+    """What the answers of a volley mean for the subscription; False when it must wait or stop.
+
+    A volley that fails counts as one failure: pauses grow with the tries, not with what waits.
+    """
+    fates = {fate for fate, _ in answers}
+    if fates == {"delivered"} and not subscription.failures:
+        return True
+    if "delivered" in fates:
+        subscription.failures, subscription.failing_since = 0, None
+    bad = [(fate, answer) for fate, answer in answers if fate != "delivered"]
+    if bad:
+        subscription.failures += 1
+        subscription.failing_since = subscription.failing_since or now
+    wishes = [wish for fate, answer in bad if fate == "retry" and (wish := answer.retry_after(now))]
+    if "retry" in fates:
+        subscription.next_on = retry.next_attempt(subscription.failures, now, max(wishes, default=None))
+    active = Subscription.objects.filter(pk=subscription.pk, state=Subscription.ACTIVE)
+    active.update(
+        failures=subscription.failures, failing_since=subscription.failing_since, next_on=subscription.next_on
+    )
+    if not bad:
+        return True
+    said = bad[-1][1].error or f"The target answered {bad[-1][1].status}."
+    if "gone" in fates:
         remove(subscription, "The target answered 410: it is gone for good.")
-    elif fate == "retry" and subscription.failing_since and retry.is_over(subscription.failing_since, now):
-        pause(subscription, f"Every attempt has failed for three days. {said}")
-    elif fate == "failed" and subscription.failures >= MOST_REFUSALS:
+    elif "retry" in fates:
+        if subscription.failing_since and retry.is_over(subscription.failing_since, now):
+            pause(subscription, f"Every attempt has failed for three days. {said}")
+    elif subscription.failures >= MOST_REFUSALS:
         pause(subscription, f"{subscription.failures} deliveries in a row were refused. {said}")
     else:
-        return fate in ("delivered", "failed")
+        return True
     return False

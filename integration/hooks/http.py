@@ -16,6 +16,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -41,11 +43,15 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
 
-    @property
-    def retry_after(self) -> dt.timedelta | None:
-        """How long the target asks to be left alone, when it says so in whole seconds."""
-        value = {name.lower(): text for name, text in self.headers.items()}.get("retry-after", "")
-        return dt.timedelta(seconds=int(value)) if value.isascii() and value.isdecimal() and len(value) < 8 else None
+    def retry_after(self, now: dt.datetime) -> dt.timedelta | None:
+        """How long the target asks to be left alone, in whole seconds or until a date; None when it does not say."""
+        value = {name.lower(): text for name, text in self.headers.items()}.get("retry-after", "").strip()
+        if value.isascii() and value.isdecimal():
+            return dt.timedelta(seconds=int(value)) if len(value) < 8 else None
+        try:
+            return parsedate_to_datetime(value).astimezone(dt.UTC) - now
+        except (ValueError, OverflowError):
+            return None
 
 
 def is_public(address: str) -> bool:
@@ -72,6 +78,8 @@ def check_target(url: str) -> None:
         raise Refused("This is not a URL.") from None
     if not host or parts.username or parts.password or any(c.isspace() or not c.isprintable() for c in url):
         raise Refused("Send a whole URL like https://hooks.example.com/…, without user name and password.")
+    if not url.isascii():
+        raise Refused("Write the URL in ASCII: a host name as xn--…, other characters as %….")
     if settings.HOOKS_ALLOW_PRIVATE:
         if parts.scheme not in {"http", "https"}:
             raise Refused("The URL must start with https:// or http://.")
@@ -96,6 +104,12 @@ def resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str,
     return found
 
 
+@cache
+def trust() -> ssl.SSLContext:
+    """Whose certificates are believed, read once: that takes longer than many a delivery."""
+    return ssl.create_default_context()
+
+
 class Connection(http.client.HTTPConnection):
     """Connects to the addresses that were checked, and to no other look-up of the name."""
 
@@ -108,6 +122,8 @@ class Connection(http.client.HTTPConnection):
         """Opens the connection. Raises Refused or OSError."""
         last: OSError | None = None
         for family, address in resolve(self.host, self.port):
+            if self.was_cut:
+                break
             plain = socket.socket(family, socket.SOCK_STREAM)
             plain.settimeout(CONNECT_SECONDS)
             try:
@@ -119,8 +135,12 @@ class Connection(http.client.HTTPConnection):
             plain.settimeout(WHOLE_SECONDS)
             self.sock = plain
             if self.secure:
-                self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.host)
-            return
+                # The handshake comes after `sock` is set, so that it can be cut as well.
+                self.sock = trust().wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+            if not self.was_cut:
+                if isinstance(self.sock, ssl.SSLSocket):
+                    self.sock.do_handshake()
+                return
         raise last or OSError("the name has no address")
 
     def cut(self) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-import time
+import signal
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, connections
+from django.db import close_old_connections
 
 from flowfinity import clock
 from integration.hooks import delivery
 
 log = logging.getLogger(__name__)
-THREADS = 8
+# Most of their time they wait for a target; one that hangs keeps one of them for http.WHOLE_SECONDS.
+THREADS = 16
 PAUSE_SECONDS = 0.5
 
 
@@ -29,27 +32,27 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Looks for what is due twice a second, and works on several subscriptions at once."""
         parent = options["beside"]
-        working: dict[int, Future[None]] = {}
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        working: dict[int, Future[Any]] = {}
         with ThreadPoolExecutor(THREADS) as pool:
-            while not parent or os.getppid() == parent:
+            while not stopping.is_set() and (not parent or os.getppid() == parent):
                 working = {key: future for key, future in working.items() if not future.done()}
-                try:
-                    for key in delivery.due(clock.now()):
-                        if key not in working and len(working) < 4 * THREADS:
-                            working[key] = pool.submit(deliver, key)
-                except DatabaseError as error:
-                    log.error("hooks wait for the database: %s", type(error).__name__)
-                    connections.close_all()
-                    time.sleep(5)
-                time.sleep(PAUSE_SECONDS)
+                for key in without_failing(lambda: delivery.due(clock.now())) or []:
+                    if key not in working and len(working) < 4 * THREADS:
+                        turn = partial(delivery.deliver, key, stopping.is_set)
+                        working[key] = pool.submit(without_failing, turn)
+                stopping.wait(PAUSE_SECONDS)
+            stopping.set()
 
 
-def deliver(key: int) -> None:
-    """Works on one subscription; what goes wrong is logged, and tried again when its lease is over."""
+def without_failing(work: Any) -> Any:
+    """What the work gives, None when it fails: it is logged, and tried again at the next look or after the lease."""
     try:
-        delivery.deliver(key)
-    except DatabaseError as error:
-        log.error("a delivery waits for the database: %s", type(error).__name__)
-        connections.close_all()
+        # A connection that broke, when the database was restarted say, is replaced.
+        close_old_connections()
+        return work()
     except Exception:
-        log.exception("a delivery failed unexpectedly")
+        log.exception("hooks wait")
+        return None
