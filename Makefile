@@ -4,7 +4,7 @@ PYTHON = python3
 PY = .venv/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test lint check bench screenshots
+.PHONY: help run test stack lint check bench up screenshots
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -14,6 +14,10 @@ run: .venv/run ## Serve the site with its demo (PORT=8000 HOST=127.0.0.1 DATABAS
 
 test: .venv/dev ## Run the tests on SQLite, or on PostgreSQL with DB=postgres; ARGS="-k poll" goes to pytest
 	$(PY) -m pytest $(ARGS)
+
+stack: .venv/dev ## Test hooks against real services: the commands of docker-compose.yml as processes, killed and restarted
+	DB=postgres $(PY) -m pytest tests/test_stack.py $(ARGS)
+	DB=sqlite $(PY) -m pytest tests/test_stack.py $(ARGS)
 
 lint: .venv/dev ## Check form, imports and types
 	$(PY) -m ruff format --check .
@@ -30,8 +34,16 @@ check: lint ## All that must hold before a change is shared, the fastest first
 bench: .venv/dev ## Measure the poll against a bare endpoint, as ratios
 	$(PY) -m bench
 
+up: .env ## Run web, worker, beat, PostgreSQL and Redis with Docker; passwords are made once, in .env
+	docker compose up --build --detach --wait
+
 screenshots: .venv/dev ## Take the pictures in docs/ of the demo, with Chromium
 	$(PY) docs/screenshots.py
+
+.env:
+	@$(PYTHON) -c 'import os, secrets; os.umask(0o077); names = "POSTGRES_PASSWORD", "REDIS_PASSWORD", "SECRET_KEY", "DEMO_PASSWORD"; \
+		open(".env", "x").write("".join(f"{name}={secrets.token_hex(20)}\n" for name in names))'
+	@echo "Passwords are in .env: keep it, and back it up with the database."
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -13,6 +13,8 @@ import secrets
 import statistics
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,15 +32,19 @@ ENGINES = {"both": ("postgresql", "sqlite"), "postgresql": ("postgresql",), "sql
 WRITERS = 4
 WRITING_SECONDS = "4"
 WARM_UP_SECONDS = 1
+# What other programs may take of the machine before a run says so.
+QUIET = 0.1
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One load of one case, with the CPU milliseconds a request that its server and the database spent."""
+    """One load of one case: CPU milliseconds a request of its server and of the database, and what of the machine
+    (1 is all of it) other programs took meanwhile; None for what cannot be read here."""
 
     load: Load
     web: float | None
     database: float | None
+    others: float | None
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,8 @@ def read_options() -> argparse.Namespace:
     say = argparse.ArgumentParser(prog="python -m bench", description="Measures the poll against a bare endpoint.")
     say.add_argument("--scale", choices=SCALES, default=os.environ.get("SCALE", "100k").lower())
     say.add_argument("--engine", choices=ENGINES, default=os.environ.get("ENGINE", "both").lower())
-    say.add_argument("--rounds", type=int, default=os.environ.get("ROUNDS", "5"))
-    say.add_argument("--seconds", type=int, default=os.environ.get("SECONDS", "2"))
+    say.add_argument("--rounds", type=int, default=os.environ.get("ROUNDS", "7"))
+    say.add_argument("--seconds", type=int, default=os.environ.get("SECONDS", "1"))
     say.add_argument("--strict", action="store_true", help="end with 1 when a goal is missed")
     options = say.parse_args()
     # argparse does not look at a default.
@@ -87,7 +93,9 @@ def read_options() -> argparse.Namespace:
 def bench(found: Database, asked: Asked, directory: Path) -> bool:
     """Measures one database and prints its tables; returns whether its goals were met."""
     print(f"\n{found.title}: {asked.records:,} records in the app, {asked.records // 5:,} in another.")
-    print(f"granian, WSGI, 2 workers of 2 threads; {GENERATOR}, {asked.seconds} s; the median of {asked.rounds} rounds.\n")
+    print(
+        f"granian, WSGI, 2 workers of 2 threads; {GENERATOR}, {asked.seconds} s; the median of {asked.rounds} rounds.\n"
+    )
     password = secrets.token_urlsafe(12)
     site = processes.environ(
         DJANGO_SETTINGS_MODULE="flowfinity.settings", DATABASE_URL=found.url, DATA_DIR=str(directory / "data")
@@ -97,14 +105,13 @@ def bench(found: Database, asked: Asked, directory: Path) -> bool:
     processes.run("bench.data", str(asked.records), password, env=site)
     measured = served(found, asked, site, password, directory / "log")
     print_polls(measured)
+    print_others(measured)
     print_pieces(processes.run("bench.pieces", password, env=site))
     print_writers(processes.together("bench.writers", WRITERS, WRITING_SECONDS, env=site))
     return print_goals(measured) if found.kind == "postgresql" else True
 
 
-def served(
-    found: Database, asked: Asked, site: dict[str, str], password: str, log: Path
-) -> dict[Case, list[Measured]]:
+def served(found: Database, asked: Asked, site: dict[str, str], password: str, log: Path) -> dict[Case, list[Measured]]:
     """Each case under load, the rounds interleaved so that a busy minute hits all alike."""
     measured: dict[Case, list[Measured]] = {case: [] for case in CASES}
     with ExitStack() as stack:
@@ -141,21 +148,37 @@ def headers(case: Case, url: str, password: str) -> dict[str, str]:
 
 def measure(case: Case, server: Server, found: Database, seconds: int, sent: dict[str, str]) -> Measured:
     """One load, and the CPU time that went with it."""
+    start = time.perf_counter()
     before = server.cpu(), found.cpu()
+    machine, own = processes.machine(), processes.own()
     load = under_load(f"{server.url}{case.path}", sent, seconds)
-    after = server.cpu(), found.cpu()
-    web, data = (
-        None if late is None else 1000 * sum(spent - (early or {}).get(pid, 0.0) for pid, spent in late.items())
-        for early, late in zip(before, after, strict=True)
+    taken, own = processes.machine() - machine, processes.own() - own
+    web, data = (grown(early, late) for early, late in zip(before, (server.cpu(), found.cpu()), strict=True))
+    all_of_it = (time.perf_counter() - start) * (os.cpu_count() or 1)
+    return Measured(
+        load,
+        None if web is None else 1000 * web / load.requests,
+        None if data is None or not case.view else 1000 * data / load.requests,
+        max(0.0, taken - own - (web or 0) - (data or 0)) / all_of_it if taken else None,
     )
-    each = lambda spent: None if spent is None else spent / load.requests  # noqa: E731
-    return Measured(load, each(web), each(data) if case.view else None)
+
+
+def grown(early: dict[int, float] | None, late: dict[int, float] | None) -> float | None:
+    """The CPU seconds that processes spent in between; one that is new began at none."""
+    return None if late is None else sum(spent - (early or {}).get(pid, 0.0) for pid, spent in late.items())
 
 
 def share(case: Case, measured: dict[Case, list[Measured]]) -> float:
     """The case's requests a second as a share of the bare endpoint's: the median of the rounds' own shares."""
     pairs = zip(measured[case], measured[CASES[0]], strict=True)
     return statistics.median(one.load.rate / bare.load.rate for one, bare in pairs)
+
+
+def by_cpu(case: Case, measured: dict[Case, list[Measured]]) -> str:
+    """The bare endpoint's CPU time as a share of the case's: what a busy machine blurs less than requests a second."""
+    spent = [[(run.web or 0) + (run.database or 0) for run in measured[one]] for one in (CASES[0], case)]
+    bare, own = (statistics.median(runs) for runs in spent)
+    return f"{bare / own:.1%}" if bare and own else "-"
 
 
 def median(values: list[float | None], digits: int = 2) -> str:
@@ -166,12 +189,13 @@ def median(values: list[float | None], digits: int = 2) -> str:
 
 def print_polls(measured: dict[Case, list[Measured]]) -> None:
     """The polls under load."""
-    rows = [("", "of the bare", "requests/s", "p50 ms", "p99 ms", "web CPU ms", "database CPU ms")]
+    rows = [("", "of the bare", "by CPU", "requests/s", "p50 ms", "p99 ms", "web CPU ms", "database CPU ms")]
     for case, runs in measured.items():
         rows.append(
             (
                 case.title,
                 f"{share(case, measured):.1%}",
+                by_cpu(case, measured),
                 median([run.load.rate for run in runs], 0),
                 median([run.load.p50 for run in runs]),
                 median([run.load.p99 for run in runs], 1),
@@ -180,6 +204,17 @@ def print_polls(measured: dict[Case, list[Measured]]) -> None:
             )
         )
     print_table(rows)
+
+
+def print_others(measured: dict[Case, list[Measured]]) -> None:
+    """A warning, where the machine was not left to the bench."""
+    taken = [run.others for runs in measured.values() for run in runs if run.others is not None]
+    if taken and statistics.median(taken) > QUIET:
+        print(
+            f"Other programs took {statistics.median(taken):.0%} of the machine meanwhile. A poll waits for them at\n"
+            "each step between web and database, the bare endpoint at none: the shares are too low.\n"
+            "Repeat it when the machine is quiet.\n"
+        )
 
 
 def print_pieces(pieces: dict[str, dict[str, float]]) -> None:
@@ -208,19 +243,23 @@ def print_goals(measured: dict[Case, list[Measured]]) -> bool:
         if case.goal is not None:
             reached = share(case, measured)
             met = met and reached >= case.goal
-            print(f"{'met   ' if reached >= case.goal else 'MISSED'}  {case.title}: {reached:.1%}, at least {case.goal:.0%}")
+            word = "met" if reached >= case.goal else "MISSED"
+            print(f"{word:<8}{case.title}: {reached:.1%} of the bare endpoint, at least {case.goal:.0%}")
     print()
     return met
 
 
-def print_table(rows: list[tuple[str, ...]]) -> None:
+def print_table(rows: Sequence[tuple[str, ...]]) -> None:
     """The rows as a table, the first one its head."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for number, row in enumerate(rows):
-        cells = [cell.ljust(width) if not place else cell.rjust(width) for place, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.ljust(width) if not place else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         print(f"| {' | '.join(cells)} |")
         if not number:
-            print(f"| {' | '.join('-' * width if not place else '-' * (width - 1) + ':' for place, width in enumerate(widths))} |")
+            print(f"| {'-' * widths[0]} | {' | '.join('-' * (width - 1) + ':' for width in widths[1:])} |")
     print(flush=True)
 
 

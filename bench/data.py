@@ -90,8 +90,8 @@ def insert(app: AppDefinition, people: list[User], count: int, number: int) -> i
         cursor.execute(
             'INSERT INTO flowfinity_submission (id, app_id, record_id, kind, operation, last_operation, "values",'
             ' changed, deleted, by_id, "on")'
-            " SELECT last_submission_id, app_id, id, 'created', last_operation, last_operation, \"values\", '[]', deleted,"
-            " modified_by_id, modified_on FROM flowfinity_record WHERE app_id = %s",
+            " SELECT last_submission_id, app_id, id, 'created', last_operation, last_operation, \"values\", '[]',"
+            " deleted, modified_by_id, modified_on FROM flowfinity_record WHERE app_id = %s",
             [app.id],
         )
         if connection.vendor == "postgresql":

@@ -18,8 +18,8 @@ from tests.cluster import Cluster, Missing
 
 LOCAL = ("postgresql:///postgres", "postgresql://127.0.0.1:5432/postgres")
 NO_POSTGRESQL = (
-    "No PostgreSQL was found: DATABASE_URL names none, there are no binaries (initdb, pg_ctl) to start one of the bench's "
-    "own, and none answers on this machine. On Debian: apt-get install postgresql."
+    "No PostgreSQL was found: DATABASE_URL names none, there are no binaries (initdb, pg_ctl) to start one of the "
+    "bench's own, and none answers on this machine. On Debian: apt-get install postgresql."
 )
 
 

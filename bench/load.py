@@ -56,7 +56,9 @@ def _wrk(url: str, headers: Mapping[str, str], seconds: int, clients: int) -> Lo
 def _clients(url: str, headers: Mapping[str, str], seconds: int, clients: int) -> Load:
     with multiprocessing.get_context("spawn").Pool(clients) as pool:
         started = time.time() + 1
-        times = [one for each in pool.starmap(_client, [(url, dict(headers), started, seconds)] * clients) for one in each]
+        times = [
+            one for each in pool.starmap(_client, [(url, dict(headers), started, seconds)] * clients) for one in each
+        ]
     cuts = statistics.quantiles(times, n=100)
     return Load(len(times), len(times) / seconds, cuts[49] * 1000, cuts[98] * 1000)
 

@@ -26,7 +26,7 @@ from django.db.models.sql.compiler import SQLCompiler  # noqa: E402
 
 from bench.cases import PIECED, zapier  # noqa: E402
 from bench.cold import application  # noqa: E402
-from flowfinity import definitions, query  # noqa: E402
+from flowfinity import definitions, query, requests  # noqa: E402
 from integration import items, zapier_mode  # noqa: E402
 from integration.rest import answers, api, authentication, polls, state  # noqa: E402
 
@@ -42,7 +42,11 @@ EXECUTE = "the database's answer to it"
 FETCH = "reading the rows: JSON, times"
 RENDER = "rendering items"
 DUMPS = "the items as JSON"
-PIECES = (DJANGO, ENDPOINT, STATE, RECOGNISE, DEFINITION, TAG, BUILD, EXECUTE, FETCH, RENDER, DUMPS)
+KEEP = "the poll log"
+LINE = "the request's line in the log"
+PIECES = (DJANGO, LINE, ENDPOINT, STATE, RECOGNISE, DEFINITION, TAG, BUILD, EXECUTE, FETCH, RENDER, DUMPS, KEEP)
+# What is under way within these is theirs: their statements, too, are executed.
+WHOLE = (STATE, KEEP)
 ALL = "together"
 WATCH = "(together, with the stopwatch on)"
 
@@ -56,10 +60,10 @@ class Stopwatch:
         self._since = 0.0
 
     def timed(self, piece: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, its time booked under the piece; inside the state query everything is the state query's."""
+        """The function, its time booked under the piece."""
 
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            self._turn(STATE if STATE in self._open else piece)
+            self._turn(next((whole for whole in WHOLE if whole in self._open), piece))
             try:
                 return function(*args, **kwargs)
             finally:
@@ -85,6 +89,7 @@ class Stopwatch:
 def instrument(watch: Stopwatch) -> None:
     """Books the parts of a poll under their pieces."""
     watch.replace(api.Views, "dispatch", ENDPOINT)
+    watch.replace(api.Views, "keep", KEEP)
     watch.replace(state, "find", STATE)
     watch.replace(authentication, "verify", RECOGNISE)
     watch.replace(authentication, "credentials", RECOGNISE)
@@ -95,7 +100,8 @@ def instrument(watch: Stopwatch) -> None:
     watch.replace(query.Query, "apply", BUILD)
     watch.replace(SQLCompiler, "as_sql", BUILD)
     watch.replace(CursorWrapper, "execute", EXECUTE)
-    polls.orjson = SimpleNamespace(dumps=watch.timed(DUMPS, orjson.dumps))  # type: ignore[attr-defined]
+    polls.orjson = SimpleNamespace(dumps=watch.timed(DUMPS, orjson.dumps))  # type: ignore[attr-defined,assignment]
+    requests.log = SimpleNamespace(info=watch.timed(LINE, requests.log.info))
     rendered, renderer = polls.rendered, items.renderer
 
     def rows(given: Iterable[Any]) -> Iterator[Any]:
@@ -106,7 +112,7 @@ def instrument(watch: Stopwatch) -> None:
             except StopIteration:
                 return
 
-    items.renderer = lambda *args, **kwargs: watch.timed(RENDER, renderer(*args, **kwargs))  # type: ignore[assignment]
+    items.renderer = lambda *args, **kwargs: watch.timed(RENDER, renderer(*args, **kwargs))
     polls.rendered = watch.timed(DUMPS, lambda given, *rest, **more: rendered(rows(given), *rest, **more))
 
 
@@ -132,7 +138,7 @@ def main(password: str) -> dict[str, dict[str, float]]:
 def answer(path: str, password: str) -> bytes:
     """The body of a poll, read and closed as a server does it. Raises RuntimeError for anything but a 200."""
     statuses: list[str] = []
-    response = application(environ(path, password), lambda status, headers, error=None: statuses.append(status))
+    response = application(environ(path, password), lambda status, headers, error=None: statuses.append(status))  # type: ignore[arg-type]
     try:
         body = b"".join(response)
     finally:

@@ -145,6 +145,20 @@ def cpu(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / TICKS if fields else None
 
 
+def machine() -> float:
+    """The CPU seconds that all programs of the machine have spent since it started; 0 where there is no /proc."""
+    with suppress(OSError):
+        user, nice, system, _, _, irq, softirq = Path("/proc/stat").read_text().split()[1:8]
+        return sum(map(int, (user, nice, system, irq, softirq))) / TICKS
+    return 0.0
+
+
+def own() -> float:
+    """The CPU seconds of this process and of those that it has waited for."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
 def name(pid: int) -> str:
     """The program's name, or "" when it is not there."""
     with suppress(OSError):

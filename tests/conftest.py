@@ -136,6 +136,14 @@ class Server:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def kill(self) -> None:
+        """Kills it and all that it has started at once, as when its machine fails."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
     def restart(self, **environ: str) -> None:
         """Stops it and starts it again, with these settings on top, on the same data and port."""
         self.stop()
@@ -152,19 +160,27 @@ class Server:
             _administer(f'DROP DATABASE "{self._database}" WITH (FORCE)')
 
 
+def static_files(tmp_path_factory: pytest.TempPathFactory, data: Path) -> None:
+    """Copies the collected static files to or from a data directory, whichever has them.
+
+    To compress them takes longer than all the rest of a start: once for all servers is enough.
+    """
+    here, kept = data / "static", tmp_path_factory.getbasetemp() / "static"
+    if kept.exists() and not here.exists():
+        shutil.copytree(kept, here)
+    elif here.exists() and not kept.exists():
+        shutil.copytree(here, kept)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The site as `make run` serves it, with its demo; the tests of a module share one."""
     directory = tmp_path_factory.mktemp("server")
     server = Server(directory)
-    # To compress the static files takes longer than all the rest of a start: once for all servers is enough.
-    here, kept = directory / "data" / "static", tmp_path_factory.getbasetemp() / "static"
-    if kept.exists():
-        shutil.copytree(kept, here)
+    static_files(tmp_path_factory, directory / "data")
     try:
         server.start()
-        if not kept.exists():
-            shutil.copytree(here, kept)
+        static_files(tmp_path_factory, directory / "data")
         yield server
     finally:
         server.remove()

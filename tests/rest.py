@@ -149,7 +149,9 @@ class Site:
         values = {"Company": "Acme", "LastName": "Smith", **values}
         return self.do("CaptureLead", None, ago, **values)
 
-    def do(self, operation: str, record: int | None = None, ago: dt.timedelta | None = None, /, **values: Any) -> Result:
+    def do(
+        self, operation: str, record: int | None = None, ago: dt.timedelta | None = None, /, **values: Any
+    ) -> Result:
         """What sam's submission of one call gives, `ago` before NOW."""
         call = builders.call(self.app, operation, record, **values)
         return submit([call], self.sam, at=self.at - (ago or dt.timedelta())).results[0]

@@ -37,7 +37,11 @@ def row(values: dict[str, Any], first: int = 7, last: int = 9) -> items.Row:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_layout_then_the_system_fields(format: Format) -> None:
-    for columns in ((TEXT, COUNT), (COUNT, TEXT), (COUNT, SYSTEM_COLUMNS["CreatedOn"], TEXT, SYSTEM_COLUMNS["RecordID"])):
+    for columns in (
+        (TEXT, COUNT),
+        (COUNT, TEXT),
+        (COUNT, SYSTEM_COLUMNS["CreatedOn"], TEXT, SYSTEM_COLUMNS["RecordID"]),
+    ):
         own = [column.name for column in columns if not column.system]
         values = {"Company": "A", "Count": 5, "Other": "not in the layout"}
         plain = items.renderer(view(*columns), format, zapier=False)(row(values))

@@ -36,9 +36,18 @@ class TestNotAuthenticated:
         builders.integration("gone", is_active=False)
         builders.person("former", is_active=False)
         callers = [
-            Api(password="wrong"), Api("nobody"), Api("sam"), Api("sam", "wrong"), Api("former"), Api("gone", "wrong"),
-            Api("", ""), Api("restuser", ""), Api("", PASSWORD), Api("RESTUSER"), Api("restuser", "Secret"),
-        ]  # fmt: skip
+            Api(password="wrong"),
+            Api("nobody"),
+            Api("sam"),
+            Api("sam", "wrong"),
+            Api("former"),
+            Api("gone", "wrong"),
+            Api("", ""),
+            Api("restuser", ""),
+            Api("", PASSWORD),
+            Api("RESTUSER"),
+            Api("restuser", "Secret"),
+        ]
         answers = [caller.get(POLL) for caller in callers] + [Api().get(POLL, Authorization=None)]
         for answer in answers:
             refused(answer, 401, "not_authenticated")
@@ -49,11 +58,24 @@ class TestNotAuthenticated:
     @pytest.mark.parametrize(
         "header",
         [
-            "", "Basic", "Basic ", "Basic %%%", "Basic cmVzdHVzZXI=", "Bearer cmVzdHVzZXI6c2VjcmV0", "Basic =", "Basic Og==",
-            "Basic /////w==", "Basic cmVzdHVzZXI6c2VjcmV0 and more", "Digest username=restuser", "cmVzdHVzZXI6c2VjcmV0",
-            "Basic cmVzdABzOnNlY3JldA==", "Basic " + "A" * 10_000, "basic\tcmVzdHVzZXI6c2VjcmV0", "Basic \xff\xfe",
+            "",
+            "Basic",
+            "Basic ",
+            "Basic %%%",
+            "Basic cmVzdHVzZXI=",
+            "Bearer cmVzdHVzZXI6c2VjcmV0",
+            "Basic =",
+            "Basic Og==",
+            "Basic /////w==",
+            "Basic cmVzdHVzZXI6c2VjcmV0 and more",
+            "Digest username=restuser",
+            "cmVzdHVzZXI6c2VjcmV0",
+            "Basic cmVzdABzOnNlY3JldA==",
+            "Basic " + "A" * 10_000,
+            "basic\tcmVzdHVzZXI6c2VjcmV0",
+            "Basic \xff\xfe",
         ],
-    )  # fmt: skip
+    )
     def test_a_malformed_header(self, site: Site, header: str) -> None:
         refused(Api().get(POLL, Authorization=header), 401, "not_authenticated")
 
@@ -146,7 +168,9 @@ class TestNotFound:
 
 
 class TestMethods:
-    @pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "QUERY", "TRACE", "CONNECT", "POST", "DELETE", "SPAM"])
+    @pytest.mark.parametrize(
+        "method", ["PUT", "PATCH", "OPTIONS", "QUERY", "TRACE", "CONNECT", "POST", "DELETE", "SPAM"]
+    )
     def test_a_view_only_answers_questions(self, api: Api, site: Site, method: str) -> None:
         for path in (POLL, f"{POLL}/fields", f"{POLL}/sample"):
             answer = api.call(method, path)
@@ -215,7 +239,11 @@ class TestConflictAndStale:
     def test_the_same_id_for_another_call(self, api: Api, site: Site) -> None:
         assert api.run("CaptureLead", {**ARTICLE, "ExternalTransactionId": "a"}).status_code == 200
         before = stored()
-        refused(api.run("CaptureLead", {**ARTICLE, "Company": "B", "ExternalTransactionId": "a"}), 409, "transaction_conflict")
+        refused(
+            api.run("CaptureLead", {**ARTICLE, "Company": "B", "ExternalTransactionId": "a"}),
+            409,
+            "transaction_conflict",
+        )
         assert stored() == before
 
     def test_a_record_that_was_changed_since(self, api: Api, site: Site) -> None:
@@ -271,7 +299,10 @@ class TestUnavailable:
 
         before = stored()
         with connection.execute_wrapper(refuse):
-            answers = [api.run("UpdateLead", {"RecordID": lead.record, "Company": "B"}), api.run("CaptureLead", ARTICLE)]
+            answers = [
+                api.run("UpdateLead", {"RecordID": lead.record, "Company": "B"}),
+                api.run("CaptureLead", ARTICLE),
+            ]
             if table == "flowfinity_record":
                 answers += [api.poll(), api.zapier(), api.get(f"{POLL}/sample")]
         for answer in answers:
@@ -373,18 +404,28 @@ class TestAddresses:
 
     def test_a_trailing_slash_makes_no_difference_to_a_post(self, api: Api, site: Site) -> None:
         assert api.post(f"{CAPTURE}/", ARTICLE).status_code == 200
-        assert api.post("/api/", {"Operations": [{"App": "LeadRegistration", "Operation": "CaptureLead",
-                                                  "Record": ARTICLE}]}).status_code == 200  # fmt: skip
+        assert (
+            api.post(
+                "/api/", {"Operations": [{"App": "LeadRegistration", "Operation": "CaptureLead", "Record": ARTICLE}]}
+            ).status_code
+            == 200
+        )
 
-    @pytest.mark.parametrize("accept", ["text/html", "application/xml", "*/*", "nonsense", "application/json;version=9"])
+    @pytest.mark.parametrize(
+        "accept", ["text/html", "application/xml", "*/*", "nonsense", "application/json;version=9"]
+    )
     def test_accept_is_not_read(self, api: Api, site: Site, accept: str) -> None:
         assert api.poll(Accept=accept).json() == []
         assert api.get("/api?format=xml", Accept=accept)["Content-Type"] == "application/json"
 
-    @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"])
+    @pytest.mark.parametrize(
+        "kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"]
+    )
     def test_what_a_body_is_called_is_not_read(self, site: Site, kind: str | None) -> None:
         headers = {"Authorization": Api().authorization, **({"Content-Type": kind} if kind else {})}
-        answer = Client().generic("POST", CAPTURE, b'{"Company": "A", "LastName": "B"}', content_type="", headers=headers)
+        answer = Client().generic(
+            "POST", CAPTURE, b'{"Company": "A", "LastName": "B"}', content_type="", headers=headers
+        )
         assert answer.status_code == 200, answer.content
 
     @pytest.mark.parametrize("path", [*ADDRESSES, "/api/"])

@@ -34,9 +34,18 @@ FIELDS: dict[str, Any] = {
     "Many": {"type": "multiple", "choices": ["A", "B", "C"]},
 }
 OPERATORS = {
-    "Text": "contains", "Lines": "starts_with", "Mail": "is_not", "Link": "is", "Count": "greater_than", "Price": "at_most",
-    "Done": "is", "Day": "on_or_after", "At": "before", "One": "is_not", "Many": "does_not_include",
-}  # fmt: skip
+    "Text": "contains",
+    "Lines": "starts_with",
+    "Mail": "is_not",
+    "Link": "is",
+    "Count": "greater_than",
+    "Price": "at_most",
+    "Done": "is",
+    "Day": "on_or_after",
+    "At": "before",
+    "One": "is_not",
+    "Many": "does_not_include",
+}
 CODES = {
     400: {"invalid_json", "invalid_parameter", "bad_request"},
     404: {"not_found"},
@@ -55,19 +64,29 @@ def site(opened: Site, db: None) -> Site:
         "name": "Ask",
         "label": "Ask",
         "columns": [*FIELDS, "RecordID"],
-        "filter": {"any": [
-            {"all": [{"field": name, "operator": operator, "parameter": f"P{name}"} for name, operator in OPERATORS.items()]},
-            {"all": [{"field": "lastSubmissionID", "operator": "greater_than", "parameter": "PSeen"}]},
-            {"all": [{"field": "LastModifiedOn", "operator": "on_or_after", "parameter": "PAt"}]},
-            {"all": [{"field": "Day", "operator": "within_last_days", "parameter": "PDays"}]},
-        ]},
+        "filter": {
+            "any": [
+                {
+                    "all": [
+                        {"field": name, "operator": operator, "parameter": f"P{name}"}
+                        for name, operator in OPERATORS.items()
+                    ]
+                },
+                {"all": [{"field": "lastSubmissionID", "operator": "greater_than", "parameter": "PSeen"}]},
+                {"all": [{"field": "LastModifiedOn", "operator": "on_or_after", "parameter": "PAt"}]},
+                {"all": [{"field": "Day", "operator": "within_last_days", "parameter": "PDays"}]},
+            ]
+        },
         "sort": [{"field": "At", "direction": "descending"}, {"field": "Text", "direction": "ascending"}],
         "parameters": [
-            *({"name": f"P{name}", "label": name, **({"type": kind} if isinstance(kind, str) else kind)} for name, kind in FIELDS.items()),
+            *(
+                {"name": f"P{name}", "label": name, **({"type": kind} if isinstance(kind, str) else kind)}
+                for name, kind in FIELDS.items()
+            ),
             {"name": "PSeen", "label": "Seen", "type": "number"},
             {"name": "PDays", "label": "Days", "type": "number"},
         ],
-    }  # fmt: skip
+    }
     app = builders.make_app(FIELDS, views=[ask])
     opened.open(app)
     builders.do(opened.sam, app, "Make", Text="x", Count=5, Many=["A"], Day="2026-01-01", At="2026-01-01T00:00:00Z")
@@ -78,21 +97,64 @@ anything = st.characters(exclude_categories=())
 texts = st.one_of(
     st.text(anything, max_size=12),
     st.sampled_from(
-        ["Energy", "A", "2020-02-29", "2020-09-06T04:37:31.120", "9999-12-31T23:59:59+14:00", "0001-01-01T00:00:00Z", "1e400", "-0",
-         "NaN", "1e-308", "yes", "a@b.co", "https://a.b/", "000000001", "\x00", "\ud800", "İ", "ﬀ", "x" * 2000]
+        [
+            "Energy",
+            "A",
+            "2020-02-29",
+            "2020-09-06T04:37:31.120",
+            "9999-12-31T23:59:59+14:00",
+            "0001-01-01T00:00:00Z",
+            "1e400",
+            "-0",
+            "NaN",
+            "1e-308",
+            "yes",
+            "a@b.co",
+            "https://a.b/",
+            "000000001",
+            "\x00",
+            "\ud800",
+            "İ",
+            "ﬀ",
+            "x" * 2000,
+        ]
     ),
-)  # fmt: skip
+)
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.integers(-(10**40), 10**40), st.floats(), texts,
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(-(10**40), 10**40),
+    st.floats(),
+    texts,
     st.sampled_from([0, -0.0, 2**53, 2**63, -(2**63), 10**15, 10**16, 5e-324, 1.7976931348623157e308]),
-)  # fmt: skip
+)
 names = st.one_of(
     st.sampled_from(
-        [*FIELDS, "RecordID", "recordid", "ExternalTransactionId", "EXTERNALTRANSACTIONID", "lastSubmissionID", "id", "CreatedOn",
-         "Selection", "selection", "FileName", "Content", "App", "Operation", "Record", "Operations", "IfLastSubmissionID", "text", "COUNT"]
+        [
+            *FIELDS,
+            "RecordID",
+            "recordid",
+            "ExternalTransactionId",
+            "EXTERNALTRANSACTIONID",
+            "lastSubmissionID",
+            "id",
+            "CreatedOn",
+            "Selection",
+            "selection",
+            "FileName",
+            "Content",
+            "App",
+            "Operation",
+            "Record",
+            "Operations",
+            "IfLastSubmissionID",
+            "text",
+            "COUNT",
+        ]
     ),
     st.text(anything, max_size=8),
-)  # fmt: skip
+)
 values = st.recursive(
     scalars,
     lambda inner: st.one_of(
@@ -106,13 +168,23 @@ bodies = st.dictionaries(names, values, max_size=8)
 seldom_wrong = st.fixed_dictionaries(
     {},
     optional={
-        "Text": texts, "Count": st.one_of(st.integers(), st.floats(allow_nan=False), texts), "Many": st.lists(st.sampled_from("ABCD")),
-        "One": st.sampled_from(["Energy", None, {"Selection": "Mining"}]), "Done": st.booleans(), "Price": st.integers(-10**16, 10**16),
-        "Day": st.dates().map(str), "At": st.datetimes().map(lambda moment: moment.isoformat()),
-        "RecordID": st.one_of(st.integers(0, 5), scalars), "ExternalTransactionId": st.one_of(st.sampled_from(["a", "b"]), texts),
+        "Text": texts,
+        "Count": st.one_of(st.integers(), st.floats(allow_nan=False), texts),
+        "Many": st.lists(st.sampled_from("ABCD")),
+        "One": st.sampled_from(["Energy", None, {"Selection": "Mining"}]),
+        "Done": st.booleans(),
+        "Price": st.integers(-(10**16), 10**16),
+        "Day": st.dates().map(str),
+        "At": st.datetimes().map(lambda moment: moment.isoformat()),
+        "RecordID": st.one_of(st.integers(0, 5), scalars),
+        "ExternalTransactionId": st.one_of(st.sampled_from(["a", "b"]), texts),
     },
-)  # fmt: skip
-matches = st.one_of(st.none(), st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=12), st.sampled_from(['"1"', "*", "W/\"1\"", '"9' * 20]))
+)
+matches = st.one_of(
+    st.none(),
+    st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=12),
+    st.sampled_from(['"1"', "*", 'W/"1"', '"9' * 20]),
+)
 
 
 def fair(answer: Any, before: list[tuple[int, int]]) -> None:
@@ -129,7 +201,11 @@ def fair(answer: Any, before: list[tuple[int, int]]) -> None:
 
 class TestBodies:
     @hostile
-    @given(body=st.one_of(seldom_wrong, bodies, values), operation=st.sampled_from(["Make", "Change", "Remove"]), match=matches)
+    @given(
+        body=st.one_of(seldom_wrong, bodies, values),
+        operation=st.sampled_from(["Make", "Change", "Remove"]),
+        match=matches,
+    )
     @example(body={"Text": [[[["\ud800"]]]], "ExternalTransactionId": "a"}, operation="Make", match=None)
     @example(body={"Count": 10**400}, operation="Make", match=None)
     def test_an_operation(self, api: Api, site: Site, body: Any, operation: str, match: str | None) -> None:
@@ -152,7 +228,10 @@ class TestBodies:
                                     "Operation": st.sampled_from(["Make", "Change", "change", "Remove", "Nothing"]),
                                     "Record": st.one_of(seldom_wrong, bodies),
                                 },
-                                optional={"RecordID": st.one_of(st.integers(0, 5), scalars), "IfLastSubmissionID": scalars},
+                                optional={
+                                    "RecordID": st.one_of(st.integers(0, 5), scalars),
+                                    "IfLastSubmissionID": scalars,
+                                },
                             ),
                         ),
                         max_size=3,
@@ -181,7 +260,9 @@ class TestBodies:
         """One byte changed, lost or doubled somewhere."""
         whole = json.dumps(ARTICLE).encode()
         place = cut.draw(st.integers(0, len(whole) - 1))
-        with_byte = cut.draw(st.one_of(st.just(b""), st.binary(min_size=1, max_size=1), st.just(whole[place : place + 1] * 2)))
+        with_byte = cut.draw(
+            st.one_of(st.just(b""), st.binary(min_size=1, max_size=1), st.just(whole[place : place + 1] * 2))
+        )
         before = stored()
         fair(api.run("CaptureLead", whole[:place] + with_byte + whole[place + 1 :]), before)
 
@@ -208,13 +289,29 @@ class TestBodies:
 
 parameters = st.one_of(
     st.sampled_from(
-        [*(f"P{name}" for name in FIELDS), "PSeen", "PDays", "psEEN", "mode", "values", "limit", "cursor", "client", "after", "format",
-         "username", "password"]
+        [
+            *(f"P{name}" for name in FIELDS),
+            "PSeen",
+            "PDays",
+            "psEEN",
+            "mode",
+            "values",
+            "limit",
+            "cursor",
+            "client",
+            "after",
+            "format",
+            "username",
+            "password",
+        ]
     ),
     st.text(anything, max_size=6),
-)  # fmt: skip
+)
 arguments = st.one_of(
-    texts, st.integers().map(str), st.floats().map(str), st.sampled_from(["zapier", "plain", "typed", "flowfinity", "", "10000", "36500", "36501"])
+    texts,
+    st.integers().map(str),
+    st.floats().map(str),
+    st.sampled_from(["zapier", "plain", "typed", "flowfinity", "", "10000", "36500", "36501"]),
 )
 
 
@@ -237,7 +334,11 @@ class TestQueryStrings:
         fair(api.get(f"/api/apps/Things/views/Ask{path}?{query}", User_Agent=agent), stored())
 
     @hostile
-    @given(query=st.one_of(st.text(st.characters(codec="latin-1"), max_size=40), st.text("PDay=&%;+0123456789abcdefMode", max_size=40)))
+    @given(
+        query=st.one_of(
+            st.text(st.characters(codec="latin-1"), max_size=40), st.text("PDay=&%;+0123456789abcdefMode", max_size=40)
+        )
+    )
     def test_any_characters(self, api: Api, site: Site, query: str) -> None:
         for path in ("/api", "/api/apps/Things/views/Ask", "/api/apps/LeadRegistration/views/SearchLeads"):
             answer = api.client.generic("GET", path, QUERY_STRING=query, headers={"Authorization": api.authorization})
@@ -266,10 +367,24 @@ class TestHeaders:
 
     @briefly
     @given(
-        name=st.sampled_from(["User-Agent", "Accept", "Accept-Encoding", "If-None-Match", "If-Modified-Since", "X-Forwarded-For", "Range",
-                              "X-Request-Id", "Cookie", "Content-Type", "X-HTTP-Method-Override", "Content-Encoding"]),
+        name=st.sampled_from(
+            [
+                "User-Agent",
+                "Accept",
+                "Accept-Encoding",
+                "If-None-Match",
+                "If-Modified-Since",
+                "X-Forwarded-For",
+                "Range",
+                "X-Request-Id",
+                "Cookie",
+                "Content-Type",
+                "X-HTTP-Method-Override",
+                "Content-Encoding",
+            ]
+        ),
         value=st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30),
-    )  # fmt: skip
+    )
     def test_any_header(self, api: Api, site: Site, name: str, value: str) -> None:
         answer = api.get("/api/apps/Things/views/Ask", **{name: value})
         assert answer.status_code in {200, 304}

@@ -1,4 +1,4 @@
-"""Running one operation: what is sent comes back, what cannot be right is refused, and what was done is not done twice."""
+"""Running one operation: what is sent comes back, what is wrong is refused, and what was done is not done twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from tests import builders, rest
 from tests.rest import ARTICLE, Api, Site, refused, stored
 
 ANSWER = ["RecordID", "lastSubmissionID", "CreatedOn", "LastModifiedOn", "Changed", "Replayed", "Url"]
-SYSTEM = ["CreatedBy", "CreatedOn", "LastModifiedBy", "LastModifiedOn", "lastSubmissionID", "id", "IsNew", "LastOperation"]
+SYSTEM = [
+    "CreatedBy",
+    "CreatedOn",
+    "LastModifiedBy",
+    "LastModifiedOn",
+    "lastSubmissionID",
+    "id",
+    "IsNew",
+    "LastOperation",
+]
 LEAST = {"Company": "A", "LastName": "B"}
 DEEP = 100_000
 
@@ -82,8 +91,13 @@ class TestRoundTrip:
             assert builders.values_of(key(again)) == builders.values_of(int(item["RecordID"]))
 
     def test_keys_take_no_regard_of_case(self, api: Api, site: Site) -> None:
-        body = {"COMPANY": "Acme", "lastname": "Smith", "callBackRequested": {"SELECTION": ["Yes"]}, "RECORDID": None,
-                "externaltransactionID": "a"}  # fmt: skip
+        body = {
+            "COMPANY": "Acme",
+            "lastname": "Smith",
+            "callBackRequested": {"SELECTION": ["Yes"]},
+            "RECORDID": None,
+            "externaltransactionID": "a",
+        }
         made = done(api.run("CaptureLead", body))
         assert builders.values_of(key(made)) == {"Company": "Acme", "LastName": "Smith", "CallbackRequested": True}
         assert made["Changed"] and set(made["Changed"]) == {"Company", "LastName", "CallbackRequested"}
@@ -113,7 +127,12 @@ class TestNoChange:
     def test_an_edit_that_changes_nothing(self, api: Api, site: Site) -> None:
         made = done(api.run("CaptureLead", ARTICLE))
         before = Submission.objects.count()
-        for body in ({}, dict(ARTICLE), {"EmployeeCount": 25.0}, {"CallbackRequested": True, "FirstContact": "2020-09-06"}):
+        for body in (
+            {},
+            dict(ARTICLE),
+            {"EmployeeCount": 25.0},
+            {"CallbackRequested": True, "FirstContact": "2020-09-06"},
+        ):
             answer = done(api.run("UpdateLead", {"RecordID": made["RecordID"], **body}))
             assert answer == {**made, "Changed": []}
         assert Submission.objects.count() == before
@@ -135,7 +154,12 @@ class TestDelete:
         assert deleted["RecordID"] == made["RecordID"] and deleted["lastSubmissionID"] > made["lastSubmissionID"]
         assert api.poll().json() == api.zapier().json() == []
         for operation in ("DeleteLead", "UpdateLead"):
-            refused(api.run(operation, {"RecordID": made["RecordID"]}), 422, "invalid_fields", ("RecordID", "unknown_record"))
+            refused(
+                api.run(operation, {"RecordID": made["RecordID"]}),
+                422,
+                "invalid_fields",
+                ("RecordID", "unknown_record"),
+            )
 
     def test_it_sets_no_fields(self, api: Api, site: Site) -> None:
         lead = site.lead()
@@ -201,7 +225,7 @@ class TestInvalidJson:
             b'{"ExternalTransactionId": "a", "ExternalTransactionID": "b"}',
             b'{"Industry": {"Selection": "Energy", "selection": "Energy"}}',
             b'{"Unknown": [[{"a": 1, "A": 2}]]}',
-            "{\"É\": 1, \"é\": 2}".encode(),
+            '{"É": 1, "é": 2}'.encode(),
             b"[" * DEEP,
             b'{"a":' * DEEP,
             b"[" * DEEP + b"]" * DEEP,
@@ -209,14 +233,16 @@ class TestInvalidJson:
             b'{"Company": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}",
         ],
         ids=lambda body: repr(body[:40]),
-    )  # fmt: skip
+    )
     def test_what_is_no_json(self, api: Api, site: Site, body: bytes) -> None:
         for answer in (api.run("CaptureLead", body), api.post("/api", body)):
             refused(answer, 400, "invalid_json")
         assert stored() == []
 
     def test_a_key_that_stands_twice_is_named(self, api: Api, site: Site) -> None:
-        error = refused(api.run("CaptureLead", b'{"Company": "A", "LastName": "B", "COMPANY": "C"}'), 400, "invalid_json")
+        error = refused(
+            api.run("CaptureLead", b'{"Company": "A", "LastName": "B", "COMPANY": "C"}'), 400, "invalid_json"
+        )
         assert "COMPANY" in error["message"] and "twice" in error["message"]
 
     @pytest.mark.parametrize("depth", [5, 100, 200, 250, 300, 400, 480, 600, 800, 950])
@@ -268,8 +294,18 @@ class TestHostileValues:
 
     def test_nul(self, api: Api, site: Site) -> None:
         refused(api.run("CaptureLead", {**LEAST, "Company": "a\x00b"}), 422, "invalid_fields", ("Company", "invalid"))
-        refused(api.run("CaptureLead", {**LEAST, "EmailAddress": "a\x00@b.c"}), 422, "invalid_fields", ("EmailAddress", "invalid"))
-        refused(api.run("CaptureLead", {**LEAST, "Industry": "Energy\x00"}), 422, "invalid_fields", ("Industry", "not_a_choice"))
+        refused(
+            api.run("CaptureLead", {**LEAST, "EmailAddress": "a\x00@b.c"}),
+            422,
+            "invalid_fields",
+            ("EmailAddress", "invalid"),
+        )
+        refused(
+            api.run("CaptureLead", {**LEAST, "Industry": "Energy\x00"}),
+            422,
+            "invalid_fields",
+            ("Industry", "not_a_choice"),
+        )
         error = refused(api.run("CaptureLead", {**LEAST, "Comp\x00any": "A"}), 422, "invalid_fields")
         assert [one["code"] for one in error["fields"]] == ["unknown_field"]
         refused(api.run("UpdateLead", {"RecordID": "1\x00"}), 422, "invalid_fields", ("RecordID", "unknown_record"))
@@ -279,12 +315,24 @@ class TestHostileValues:
     @pytest.mark.parametrize(
         "number",
         [
-            "1" + "0" * 400, "-" + "9" * 4000, "9" * 5000, "9" * 100_000, "1e400", "-1e400", "1e-400", "1e999999999",
-            "1e99999999999999999999", "1e-99999999999999999999", "1." + "1" * 5000, "1234567890123456", "0.1234567890123456",
-            "9007199254740993", "1E+400",
+            "1" + "0" * 400,
+            "-" + "9" * 4000,
+            "9" * 5000,
+            "9" * 100_000,
+            "1e400",
+            "-1e400",
+            "1e-400",
+            "1e999999999",
+            "1e99999999999999999999",
+            "1e-99999999999999999999",
+            "1." + "1" * 5000,
+            "1234567890123456",
+            "0.1234567890123456",
+            "9007199254740993",
+            "1E+400",
         ],
         ids=lambda number: number[:25],
-    )  # fmt: skip
+    )
     def test_a_number_too_great(self, api: Api, site: Site, number: str) -> None:
         for field in ("EmployeeCount", "Company", "RecordID", "ExternalTransactionId", "Industry"):
             values = {name: json.dumps(value) for name, value in LEAST.items()} | {field: number}
@@ -298,8 +346,20 @@ class TestHostileValues:
     @pytest.mark.parametrize("field", list(ARTICLE))
     def test_wrong_types(self, api: Api, site: Site, field: str) -> None:
         """Each is refused by name. Numbers are taken as numbers or their text, yes/no as true, false or their words."""
-        wrong: list[Any] = [[], {}, [1], [None], {"Selection": {}}, {"Selection": 5}, {"Selection": [[]]}, {"Other": "Yes"},
-                            {"Selection": "Energy", "More": 1}, {"Selection": [{"Selection": "Yes"}]}, {"": None}, [[], {}]]  # fmt: skip
+        wrong: list[Any] = [
+            [],
+            {},
+            [1],
+            [None],
+            {"Selection": {}},
+            {"Selection": 5},
+            {"Selection": [[]]},
+            {"Other": "Yes"},
+            {"Selection": "Energy", "More": 1},
+            {"Selection": [{"Selection": "Yes"}]},
+            {"": None},
+            [[], {}],
+        ]
         if field not in {"EmployeeCount", "TotalValue"}:
             wrong += [5, 5.5, -1, 10**20]
         if field != "CallbackRequested":
@@ -334,7 +394,7 @@ class TestHostileValues:
             ("FirstContact", "0000-01-01", "invalid"),
             ("FirstContact", "10000-01-01", "invalid"),
             ("FirstContact", "2020-W01-1", "invalid"),
-            ("FirstContact", "２０２０-09-06", "invalid"),
+            ("FirstContact", "\uff12\uff10\uff12\uff10-09-06", "invalid"),
             ("CallbackRequested", "maybe", "invalid"),
             ("CallbackRequested", {"Selection": ["No"]}, "invalid"),
         ],
@@ -376,8 +436,15 @@ class TestRequired:
     @pytest.mark.parametrize("blank", [None, "", "  ", "\t\n"])
     def test_it_cannot_be_blank(self, api: Api, site: Site, blank: Any) -> None:
         lead = site.lead()
-        refused(api.run("CaptureLead", {"Company": blank, "LastName": "B"}), 422, "invalid_fields", ("Company", "required"))
-        refused(api.run("UpdateLead", {"RecordID": lead.record, "Company": blank}), 422, "invalid_fields", ("Company", "required"))
+        refused(
+            api.run("CaptureLead", {"Company": blank, "LastName": "B"}), 422, "invalid_fields", ("Company", "required")
+        )
+        refused(
+            api.run("UpdateLead", {"RecordID": lead.record, "Company": blank}),
+            422,
+            "invalid_fields",
+            ("Company", "required"),
+        )
         assert stored() == [(lead.record, lead.submission)]
 
     def test_nothing_sent(self, api: Api, site: Site) -> None:
@@ -393,12 +460,42 @@ class TestRecordID:
     @pytest.mark.parametrize(
         "form",
         [
-            None, "", 0, -1, "-1", "0", "000000000", 999_999_999, "999999999", "9" * 18, "9" * 19, "9" * 400, 2**63 - 1, 2**63,
-            -(2**63) - 1, 2**64, 10**30, 1.5, "1.0", "1e0", "+1", "0x1", "one", "１", "٣", True, False, [], [1], {}, {"RecordID": 1},
-            "1\n", "null",
+            None,
+            "",
+            0,
+            -1,
+            "-1",
+            "0",
+            "000000000",
+            999_999_999,
+            "999999999",
+            "9" * 18,
+            "9" * 19,
+            "9" * 400,
+            2**63 - 1,
+            2**63,
+            -(2**63) - 1,
+            2**64,
+            10**30,
+            1.5,
+            "1.0",
+            "1e0",
+            "+1",
+            "0x1",
+            "one",
+            "\uff11",
+            "٣",
+            True,
+            False,
+            [],
+            [1],
+            {},
+            {"RecordID": 1},
+            "1\n",
+            "null",
         ],
         ids=lambda form: repr(form)[:30],
-    )  # fmt: skip
+    )
     def test_none_of_these_is_a_record(self, api: Api, site: Site, form: Any) -> None:
         site.lead()
         before = stored()
@@ -423,7 +520,12 @@ class TestRecordID:
         app = builders.make_app({"Name": "text"})
         site.open(app)
         theirs = builders.do(site.sam, app, "Make", Name="x")
-        refused(api.run("UpdateLead", {"RecordID": theirs.record, "Company": "B"}), 422, "invalid_fields", ("RecordID", "unknown_record"))
+        refused(
+            api.run("UpdateLead", {"RecordID": theirs.record, "Company": "B"}),
+            422,
+            "invalid_fields",
+            ("RecordID", "unknown_record"),
+        )
         assert builders.values_of(theirs.record) == {"Name": "x"}
 
 
@@ -433,10 +535,14 @@ class TestIfMatch:
         lead = site.lead()
         body = {"RecordID": lead.record, "Company": "B"}
         assert done(api.run("UpdateLead", body, If_Match=form.format(lead.submission)))["Changed"] == ["Company"]
-        refused(api.run("UpdateLead", {**body, "Company": "C"}, If_Match=form.format(lead.submission)), 412, "stale_record")
+        refused(
+            api.run("UpdateLead", {**body, "Company": "C"}, If_Match=form.format(lead.submission)), 412, "stale_record"
+        )
         assert builders.values_of(lead.record)["Company"] == "B"
 
-    @pytest.mark.parametrize("value", ["", "*", '""', '"abc"', '"1", "2"', '"-1"', "1.0", '"٣"', '"' + "9" * 30 + '"', "null"])
+    @pytest.mark.parametrize(
+        "value", ["", "*", '""', '"abc"', '"1", "2"', '"-1"', "1.0", '"٣"', '"' + "9" * 30 + '"', "null"]
+    )
     def test_no_number(self, api: Api, site: Site, value: str) -> None:
         lead = site.lead()
         answer = api.run("UpdateLead", {"RecordID": lead.record, "Company": "B"}, If_Match=value)
@@ -452,7 +558,12 @@ class TestIfMatch:
         refused(api.run("UpdateLead", {"RecordID": lead.record}, If_Match='"1000000"'), 412, "stale_record")
 
     def test_an_unknown_record_is_no_stale_one(self, api: Api, site: Site) -> None:
-        refused(api.run("UpdateLead", {"RecordID": 1 << 40}, If_Match='"1"'), 422, "invalid_fields", ("RecordID", "unknown_record"))
+        refused(
+            api.run("UpdateLead", {"RecordID": 1 << 40}, If_Match='"1"'),
+            422,
+            "invalid_fields",
+            ("RecordID", "unknown_record"),
+        )
 
 
 class TestExternalTransactionId:
@@ -475,11 +586,15 @@ class TestExternalTransactionId:
     @pytest.mark.parametrize(
         "other",
         [
-            {"Company": "B", "LastName": "B"}, {"Company": "A"}, {"Company": "A", "LastName": "B", "FirstName": ""},
-            {"Company": "a", "LastName": "B"}, {"Company": "A", "LastName": "B", "EmployeeCount": 1}, {"Company": ["A"], "LastName": "B"},
+            {"Company": "B", "LastName": "B"},
+            {"Company": "A"},
+            {"Company": "A", "LastName": "B", "FirstName": ""},
+            {"Company": "a", "LastName": "B"},
+            {"Company": "A", "LastName": "B", "EmployeeCount": 1},
+            {"Company": ["A"], "LastName": "B"},
             {},
         ],
-    )  # fmt: skip
+    )
     def test_another_body(self, api: Api, site: Site, other: Any) -> None:
         done(api.run("CaptureLead", {**LEAST, "ExternalTransactionId": "a"}))
         before = stored()
@@ -503,7 +618,7 @@ class TestExternalTransactionId:
         assert stored() == [(lead.record, lead.submission)]
 
     def test_its_value_is_exact(self, api: Api, site: Site) -> None:
-        names = ["a", "A", " a", "a ", "ä", "a\u0308", "ａ", "1", "01", "null", "\t", " ", "😀" * 255]
+        names = ["a", "A", " a", "a ", "ä", "a\u0308", "\uff41", "1", "01", "null", "\t", " ", "😀" * 255]
         for name in names:
             assert done(api.run("CaptureLead", {**LEAST, "ExternalTransactionId": name}))["Replayed"] is False, name
         assert len(stored()) == len(names)
@@ -526,8 +641,15 @@ class TestExternalTransactionId:
     def test_a_failed_call_does_not_burn_it(self, api: Api, site: Site) -> None:
         lead = site.lead()
         refused(api.run("CaptureLead", {"Company": "A", "ExternalTransactionId": "a"}), 422, "invalid_fields")
-        refused(api.run("UpdateLead", {"RecordID": lead.record, "Company": "B", "ExternalTransactionId": "a"}, If_Match='"1000000"'),
-                412, "stale_record")  # fmt: skip
+        refused(
+            api.run(
+                "UpdateLead",
+                {"RecordID": lead.record, "Company": "B", "ExternalTransactionId": "a"},
+                If_Match='"1000000"',
+            ),
+            412,
+            "stale_record",
+        )
         refused(api.run("UpdateLead", {"RecordID": 1 << 40, "ExternalTransactionId": "a"}), 422, "invalid_fields")
         refused(api.run("Nothing", {"ExternalTransactionId": "a"}), 404, "not_found")
         assert Transaction.objects.count() == 0

@@ -1,4 +1,4 @@
-"""The poll, as a client meets it: plain and Zapier mode, both formats, parameters, the recipe for programs that follow."""
+"""The poll, as a client meets it: plain and Zapier mode, both formats, parameters, and the recipe to follow an app."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def api(site: Site, time: Clock) -> Api:
     return Api()
 
 
-
-
 def layout(view: str) -> list[str]:
     """The fields of a view of Lead Registration, as its blueprint orders them."""
-    [columns] = [part["columns"] for part in json.loads(builders.LEADS.read_text("utf-8"))["views"] if part["name"] == view]
+    [columns] = [
+        part["columns"] for part in json.loads(builders.LEADS.read_text("utf-8"))["views"] if part["name"] == view
+    ]
     return [name for name in columns if name not in SYSTEM]
 
 
@@ -112,7 +112,9 @@ class TestPlain:
         assert companies(api.poll(query="limit=2")) == ["A", "B"]
         assert companies(api.poll(query="LIMIT=10000")) == ["A", "B", "C"]
 
-    @pytest.mark.parametrize("value", ["0", "-1", "10001", "1e3", "1.0", "", "many", "٣", "99999999999999999999", "1,2", "%00"])
+    @pytest.mark.parametrize(
+        "value", ["0", "-1", "10001", "1e3", "1.0", "", "many", "٣", "99999999999999999999", "1,2", "%00"]
+    )
     def test_a_bad_limit(self, api: Api, value: str) -> None:
         refused(api.poll(query=f"limit={value}"), 400, "invalid_parameter", ("limit", "invalid"))
 
@@ -242,7 +244,11 @@ class TestZapier:
         kept, lost = site.lead(DAY, Rating="Hot"), site.lead(DAY, Rating="Hot")
         site.do("DeleteLead", lost.record)
         for view in ("ViewAllRecords", "SearchLeads", "HotLeads", "Synchronize"):
-            for answer in (api.poll(view), api.zapier(view), api.get(f"/api/apps/LeadRegistration/views/{view}/sample")):
+            for answer in (
+                api.poll(view),
+                api.zapier(view),
+                api.get(f"/api/apps/LeadRegistration/views/{view}/sample"),
+            ):
                 assert [item["RecordID"] for item in answer.json()] == [f"{kept.record:09d}"]
 
     def test_the_views_filter_and_parameters_stay(self, api: Api, site: Site) -> None:
@@ -362,14 +368,34 @@ SHOWN: dict[str, dict[str, Any]] = {
 }
 EMPTY: dict[str, dict[str, Any]] = {
     "flowfinity": {
-        "Text": "", "Lines": "", "Phone": "", "Mail": "", "Link": "", "Count": None, "Price": None,
-        "Done": {"Selection": []}, "Day": None, "At": None, "One": {"Selection": None}, "Many": {"Selection": []},
+        "Text": "",
+        "Lines": "",
+        "Phone": "",
+        "Mail": "",
+        "Link": "",
+        "Count": None,
+        "Price": None,
+        "Done": {"Selection": []},
+        "Day": None,
+        "At": None,
+        "One": {"Selection": None},
+        "Many": {"Selection": []},
     },
     "typed": {
-        "Text": "", "Lines": "", "Phone": "", "Mail": "", "Link": "", "Count": None, "Price": None,
-        "Done": False, "Day": None, "At": None, "One": None, "Many": [],
+        "Text": "",
+        "Lines": "",
+        "Phone": "",
+        "Mail": "",
+        "Link": "",
+        "Count": None,
+        "Price": None,
+        "Done": False,
+        "Day": None,
+        "At": None,
+        "One": None,
+        "Many": [],
     },
-}  # fmt: skip
+}
 THINGS = "/api/apps/Things/views/ViewAllRecords"
 
 
@@ -477,14 +503,17 @@ class TestParameters:
             ("CallbackRequested=1", ["Acme Energy"]),
             ("CallbackRequested=no", ["100%_sure", "acme mining", "Müller"]),
             ("CallbackRequested=false&Rating=Hot", ["Müller"]),
-            ("Company=&Rating=&Industry=&MinimumValue=&CallbackRequested=", ["100%_sure", "Acme Energy", "acme mining", "Müller"]),
+            (
+                "Company=&Rating=&Industry=&MinimumValue=&CallbackRequested=",
+                ["100%_sure", "Acme Energy", "acme mining", "Müller"],
+            ),
             ("Company=&Rating=Cold", ["acme mining"]),
             ("LastName=Jones&Summary=x&RecordID=000000001", ["100%_sure", "Acme Energy", "acme mining", "Müller"]),
             ("username=a&username=b&password=c&password=d&Rating=Cold", ["acme mining"]),
             ("format=xml&format=json&x[]=1&x[]=2&&==&after=9&Rating=Cold", ["acme mining"]),
             ("Rating=Cold#Rating=Hot", ["acme mining"]),
         ],
-    )  # fmt: skip
+    )
     def test_the_views_parameters(self, api: Api, leads: Site, query: str, found: list[str]) -> None:
         assert companies(api.poll("SearchLeads", query)) == found
         assert sorted(companies(api.zapier("SearchLeads", query))) == sorted(found)
@@ -514,9 +543,18 @@ class TestParameters:
             refused(answer, 400, "invalid_parameter", (name, "invalid"))
 
     @pytest.mark.parametrize(
-        "query", ["Rating=Hot&Rating=Hot", "Rating=Hot&rating=Cold", "Rating=&Rating=", "mode=plain&MODE=plain", "values=typed&values=typed",
-                  "client=a&client=b", "limit=1&Limit=1", "cursor=a&cursor=a"],
-    )  # fmt: skip
+        "query",
+        [
+            "Rating=Hot&Rating=Hot",
+            "Rating=Hot&rating=Cold",
+            "Rating=&Rating=",
+            "mode=plain&MODE=plain",
+            "values=typed&values=typed",
+            "client=a&client=b",
+            "limit=1&Limit=1",
+            "cursor=a&cursor=a",
+        ],
+    )
     def test_twice(self, api: Api, leads: Site, query: str) -> None:
         error = refused(api.poll("SearchLeads", query), 400, "invalid_parameter")
         assert error["fields"][0]["field"].lower() == query.partition("=")[0].lower()
@@ -536,29 +574,71 @@ class TestParameters:
 
     def test_a_parameter_of_each_type(self, api: Api, site: Site) -> None:
         operators = {
-            "Text": "is", "Lines": "contains", "Phone": "starts_with", "Mail": "is", "Link": "is", "Count": "is",
-            "Price": "at_most", "Done": "is", "Day": "is", "At": "on_or_after", "One": "is", "Many": "includes",
-        }  # fmt: skip
+            "Text": "is",
+            "Lines": "contains",
+            "Phone": "starts_with",
+            "Mail": "is",
+            "Link": "is",
+            "Count": "is",
+            "Price": "at_most",
+            "Done": "is",
+            "Day": "is",
+            "At": "on_or_after",
+            "One": "is",
+            "Many": "includes",
+        }
         parameters = [
             {"name": f"P{name}", "label": name, **({"type": kind} if isinstance(kind, str) else kind)}
             for name, kind in FIELDS.items()
         ]
         conditions = [{"field": f, "operator": o, "parameter": f"P{f}"} for f, o in operators.items()]
-        view = {"name": "Ask", "label": "Ask", "columns": list(FIELDS), "filter": {"all": conditions}, "parameters": parameters}
+        view = {
+            "name": "Ask",
+            "label": "Ask",
+            "columns": list(FIELDS),
+            "filter": {"all": conditions},
+            "parameters": parameters,
+        }
         app = builders.make_app(FIELDS, views=[view])
         site.open(app)
         builders.do(site.sam, app, "Make", **SENT)
         asked = {
-            "PText": "“zoë” <&> 😀", "PLines": "TWO", "PPhone": "555", "PMail": "JSmith@example.com", "PCount": "25.5",
-            "PLink": "https://www.example.com/a?b=c", "PPrice": "1000.00", "PDone": "yes", "PDay": "2019-09-06",
-            "PAt": "2020-09-06T04:37:31.120", "POne": "Energy", "PMany": "A",
-        }  # fmt: skip
+            "PText": "“zoë” <&> 😀",
+            "PLines": "TWO",
+            "PPhone": "555",
+            "PMail": "JSmith@example.com",
+            "PCount": "25.5",
+            "PLink": "https://www.example.com/a?b=c",
+            "PPrice": "1000.00",
+            "PDone": "yes",
+            "PDay": "2019-09-06",
+            "PAt": "2020-09-06T04:37:31.120",
+            "POne": "Energy",
+            "PMany": "A",
+        }
         other = {
-            "PText": "other", "PLines": "four", "PPhone": "666", "PMail": "x@example.com", "PCount": "25", "PDone": "no",
-            "PLink": "https://example.com", "PPrice": "999", "PDay": "2019-09-07", "PAt": "2020-09-06T04:37:31.121Z",
-            "POne": "Mining", "PMany": "C",
-        }  # fmt: skip
-        bad = {"PCount": "x", "PPrice": "€5", "PDone": "x", "PDay": "2019-02-30", "PAt": "yesterday", "POne": "x", "PMany": "A,B"}
+            "PText": "other",
+            "PLines": "four",
+            "PPhone": "666",
+            "PMail": "x@example.com",
+            "PCount": "25",
+            "PDone": "no",
+            "PLink": "https://example.com",
+            "PPrice": "999",
+            "PDay": "2019-09-07",
+            "PAt": "2020-09-06T04:37:31.121Z",
+            "POne": "Mining",
+            "PMany": "C",
+        }
+        bad = {
+            "PCount": "x",
+            "PPrice": "€5",
+            "PDone": "x",
+            "PDay": "2019-02-30",
+            "PAt": "yesterday",
+            "POne": "x",
+            "PMany": "A,B",
+        }
         address = "/api/apps/Things/views/Ask"
         for name in asked:
             for value, found in ((asked[name], 1), (other[name], 0), ("", 1)):
@@ -572,10 +652,16 @@ class TestParameters:
 
     def test_what_is_asked_is_in_no_log(self, api: Api, leads: Site, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level("DEBUG")
-        for view, query in (("SearchLeads", "Company=private"), ("Nothing", "password=letmein"), ("SearchLeads", "Rating=hush")):
+        for view, query in (
+            ("SearchLeads", "Company=private"),
+            ("Nothing", "password=letmein"),
+            ("SearchLeads", "Rating=hush"),
+        ):
             api.poll(view, query)
         for word in ("private", "letmein", "hush", "secret"):
-            assert not any(word in record.getMessage() for record in caplog.records if record.name != "django.db.backends")
+            assert not any(
+                word in record.getMessage() for record in caplog.records if record.name != "django.db.backends"
+            )
 
 
 class TestSynchronize:
@@ -596,7 +682,9 @@ class TestSynchronize:
                 seen[item["RecordID"]] = item["lastSubmissionID"]
                 last = item["lastSubmissionID"]
                 told += 1
-        assert {int(key): number for key, number in seen.items()} == dict(Record.objects.values_list("pk", "last_submission_id"))
+        assert {int(key): number for key, number in seen.items()} == dict(
+            Record.objects.values_list("pk", "last_submission_id")
+        )
         assert told >= len(records) > 0
         assert api.poll("Synchronize", {"PreviousLastSubmissionId": last}).json() == []
 
@@ -711,11 +799,21 @@ class TestFieldsAndSample:
         shown = list(api.poll("SearchLeads").json()[0])
         assert [field["key"] for field in answer["fields"]][: len(shown)] == shown
         by_key = {field["key"]: field for field in answer["fields"]}
-        assert by_key["Company"] == {"key": "Company", "label": "Company", "type": "text", "required": True, "choices": []}
+        assert by_key["Company"] == {
+            "key": "Company",
+            "label": "Company",
+            "type": "text",
+            "required": True,
+            "choices": [],
+        }
         assert by_key["Rating"]["choices"] == ["Hot", "Warm", "Cold"]
         assert [p["key"] for p in answer["parameters"]] == [
-            "Company", "Rating", "Industry", "MinimumValue", "CallbackRequested"
-        ]  # fmt: skip
+            "Company",
+            "Rating",
+            "Industry",
+            "MinimumValue",
+            "CallbackRequested",
+        ]
         assert answer["parameters"][1]["choices"] == ["Hot", "Warm", "Cold"]
 
     def test_a_sample_without_records_has_the_zapier_shape(self, api: Api, site: Site) -> None:

@@ -1,4 +1,4 @@
-"""The API of a running server: what only real HTTP, several callers at once, a restart or a missing neighbour can show."""
+"""The API of a running server: what only real HTTP, callers at once, a restart or a missing neighbour can show."""
 
 from __future__ import annotations
 
@@ -47,8 +47,13 @@ def raw(server: Server, request: bytes) -> tuple[int, dict[str, str], bytes]:
 
 def ask(server: Server, method: str, path: str, *headers: str, body: bytes = b"", host: str = "localhost") -> Any:
     """The same for one request with credentials, after which the connection is closed."""
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close",
-             f"Authorization: {basic('restuser', server.password)}", *headers]  # fmt: skip
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        f"Host: {host}",
+        "Connection: close",
+        f"Authorization: {basic('restuser', server.password)}",
+        *headers,
+    ]
     return raw(server, "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
 
 
@@ -98,9 +103,21 @@ class TestHttp:
 
     @pytest.mark.parametrize(
         "path",
-        ["/api/%00", "/api/%ff%fe", "/api/%0a", "/api/..", "/api/../admin", "/api//", "/api/apps//views/", "/api/apps/%2e%2e/views/x",
-         "/api/" + "x" * 3000, "/api/apps/LeadRegistration/views/ViewAllRecords%3Fmode=zapier", "/api;x=1/nothing", "/api/apps/L%C3%B6we"],
-    )  # fmt: skip
+        [
+            "/api/%00",
+            "/api/%ff%fe",
+            "/api/%0a",
+            "/api/..",
+            "/api/../admin",
+            "/api//",
+            "/api/apps//views/",
+            "/api/apps/%2e%2e/views/x",
+            "/api/" + "x" * 3000,
+            "/api/apps/LeadRegistration/views/ViewAllRecords%3Fmode=zapier",
+            "/api;x=1/nothing",
+            "/api/apps/L%C3%B6we",
+        ],
+    )
     def test_strange_addresses(self, server: Server, path: str) -> None:
         status, headers, body = ask(server, "GET", path)
         if path.startswith("/api/"):
@@ -162,8 +179,12 @@ class TestAtOnce:
         """Eight times the same call: one is carried out, and the others are told what came of it."""
         for round in range(5):
             body = {**ARTICLE, "ExternalTransactionId": f"once {round}"}
-            answers = at_once(8, lambda _, body=body: requests.post(
-                f"{server.url}{CAPTURE}", json=body, auth=("restuser", server.password), timeout=60))  # fmt: skip
+            answers = at_once(
+                8,
+                lambda _, body=body: requests.post(
+                    f"{server.url}{CAPTURE}", json=body, auth=("restuser", server.password), timeout=60
+                ),
+            )
             assert {answer.status_code for answer in answers} == {200}
             results = [answer.json() for answer in answers]
             assert sorted(result["Replayed"] for result in results) == [False] + [True] * 7
@@ -173,17 +194,33 @@ class TestAtOnce:
         """Two different calls under one id: one is carried out, the other is in conflict."""
         part = {"App": "LeadRegistration", "Operation": "CaptureLead", "Record": ARTICLE}
         for round in range(5):
-            bodies = [(CAPTURE, {**ARTICLE, "ExternalTransactionId": f"both {round}"}),
-                      ("/api", {"Operations": [part], "ExternalTransactionId": f"both {round}"})]  # fmt: skip
-            answers = at_once(6, lambda n, bodies=bodies: requests.post(
-                f"{server.url}{bodies[n % 2][0]}", json=bodies[n % 2][1], auth=("restuser", server.password), timeout=60))  # fmt: skip
+            bodies = [
+                (CAPTURE, {**ARTICLE, "ExternalTransactionId": f"both {round}"}),
+                ("/api", {"Operations": [part], "ExternalTransactionId": f"both {round}"}),
+            ]
+            answers = at_once(
+                6,
+                lambda n, bodies=bodies: requests.post(
+                    f"{server.url}{bodies[n % 2][0]}",
+                    json=bodies[n % 2][1],
+                    auth=("restuser", server.password),
+                    timeout=60,
+                ),
+            )
             assert sorted(answer.status_code for answer in answers) == [200] * 3 + [409] * 3
 
     def test_of_many_edits_of_one_state_one_wins(self, server: Server, session: requests.Session) -> None:
         made = session.post(f"{server.url}{CAPTURE}", json=ARTICLE).json()
-        answers = at_once(8, lambda number: requests.post(
-            f"{server.url}{UPDATE}", json={"RecordID": made["RecordID"], "Summary": f"by {number}"}, timeout=60,
-            auth=("restuser", server.password), headers={"If-Match": f'"{made["lastSubmissionID"]}"'}))  # fmt: skip
+        answers = at_once(
+            8,
+            lambda number: requests.post(
+                f"{server.url}{UPDATE}",
+                json={"RecordID": made["RecordID"], "Summary": f"by {number}"},
+                timeout=60,
+                auth=("restuser", server.password),
+                headers={"If-Match": f'"{made["lastSubmissionID"]}"'},
+            ),
+        )
         assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
 
 
@@ -222,7 +259,13 @@ class TestAfterwards:
             admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
             try:
                 admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-                for method, path in (("GET", POLL), ("GET", "/api"), ("POST", CAPTURE), ("POST", "/api"), ("GET", POLL)) * 3:
+                for method, path in (
+                    ("GET", POLL),
+                    ("GET", "/api"),
+                    ("POST", CAPTURE),
+                    ("POST", "/api"),
+                    ("GET", POLL),
+                ) * 3:
                     answer = session.request(method, f"{server.url}{path}", json=ARTICLE if method == "POST" else None)
                     assert answer.status_code == 503 and answer.json()["error"]["code"] == "unavailable", answer.text
                     assert answer.headers["Retry-After"].isdecimal()

@@ -57,11 +57,18 @@ def by_the_orm(kind: str, username: str, app_name: str, name: str) -> dict[str, 
         return None
     surface = Surface.objects.get(pk=1)
     said = {
-        "account": user.pk, "username": user.username, "password": user.password, "display_name": user.display_name,
-        "active": user.is_active, "account_type": user.account_type, "query_enabled": surface.query_enabled,
-        "execute_enabled": surface.execute_enabled, "site_lookback_days": surface.lookback_days,
-        "site_floor_ms": surface.floor_ms, "version": Configuration.current(),
-    }  # fmt: skip
+        "account": user.pk,
+        "username": user.username,
+        "password": user.password,
+        "display_name": user.display_name,
+        "active": user.is_active,
+        "account_type": user.account_type,
+        "query_enabled": surface.query_enabled,
+        "execute_enabled": surface.execute_enabled,
+        "site_lookback_days": surface.lookback_days,
+        "site_floor_ms": surface.floor_ms,
+        "version": Configuration.current(),
+    }
     if not kind:
         return said
     app = App.objects.filter(name__iexact=app_name).first()
@@ -80,22 +87,28 @@ def by_the_orm(kind: str, username: str, app_name: str, name: str) -> dict[str, 
             "poll_outage_window_ms": poll.outage_window_ms if poll else None,
             "poll_outage_until_ms": poll.outage_until_ms if poll else None,
         }
-    return said | polled | {
-        "app": app.pk if app else None,
-        "target": target.pk if target else None,
-        "enabled": access.enabled if access else None,
-        "format": access.format if access else None,
-        "lookback_days": access.lookback_days if access else None,
-        "floor_ms": access.floor_ms if access else None,
-        "last_submission_id": journal.last_submission_id if journal else None,
-        "last_submitted_ms": journal.last_submitted_ms if journal else None,
-        "granted": bool(target and Role.objects.filter(members=user, **{f"{kind}s": target}).exists()),
-    }
+    return (
+        said
+        | polled
+        | {
+            "app": app.pk if app else None,
+            "target": target.pk if target else None,
+            "enabled": access.enabled if access else None,
+            "format": access.format if access else None,
+            "lookback_days": access.lookback_days if access else None,
+            "floor_ms": access.floor_ms if access else None,
+            "last_submission_id": journal.last_submission_id if journal else None,
+            "last_submitted_ms": journal.last_submitted_ms if journal else None,
+            "granted": bool(target and Role.objects.filter(members=user, **{f"{kind}s": target}).exists()),
+        }
+    )
 
 
 @pytest.mark.parametrize("kind", ["view", "operation"])
 def test_the_same_as_by_the_orm(mixed: Site, kind: str) -> None:
-    for username, app, name in itertools.product(ACCOUNTS, ["LeadRegistration", "LEADregistration", "Things", "No", ""], NAMES[kind]):
+    for username, app, name in itertools.product(
+        ACCOUNTS, ["LeadRegistration", "LEADregistration", "Things", "No", ""], NAMES[kind]
+    ):
         expected = by_the_orm(kind, username, app, name)
         with builders.counted_queries("state"):
             found = state.find(kind, username, app, name)

@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
@@ -21,7 +22,7 @@ from PIL import Image
 from flowfinity.fields import FORMATS, TYPES, FieldError, World
 from flowfinity.models import App, View, configuring
 from flowfinity.submissions import submit
-from integration.models import RestAccess
+from integration.models import Poll, Refusal, RestAccess
 from integration.rest import api as endpoints
 from integration.rest import schema, shapes
 from tests import builders, every_type
@@ -465,3 +466,62 @@ def test_an_argument_s_schema_takes_all_that_the_type_takes(name: str, raw: str)
     except FieldError:
         return
     jsonschema.Draft202012Validator(type.argument_schema(config)).validate(raw)
+
+
+PAGE = "/admin/integration/rest/api/"
+
+
+@pytest.fixture
+def admin(site: Site, client: Client) -> Client:
+    """An admin who is logged in."""
+    client.force_login(builders.person("boss", is_staff=True, is_superuser=True))
+    return client
+
+
+def test_the_page_lists_every_call_that_an_account_may_make(site: Site, admin: Client) -> None:
+    assert reverse("configure-api-docs") == PAGE
+    everything = admin.get(PAGE).content.decode()
+    for path in Described(Api()).document["paths"]:
+        assert f"<code>{path}</code>" in everything
+    nobody = builders.integration("nobody")
+    few = admin.get(f"{PAGE}?account={nobody.pk}").content.decode()
+    assert "<code>/api/apps</code>" in few and "/operations/" not in few
+
+
+def test_each_call_has_a_page_without_inline_scripts_or_styles(site: Site, admin: Client, api: Api) -> None:
+    for path, _, operation in Described(api).operations():
+        page = admin.get(f"{PAGE}{operation['operationId']}/")
+        text = page.content.decode()
+        assert page.status_code == 200
+        assert f"http://testserver{path}" in text and "curl -u restuser" in text
+        assert "<style" not in text and " style=" not in text and " onclick=" not in text
+        assert ('name="try"' in text) == (operation["operationId"] != "schema" and "requestBody" not in operation)
+    assert admin.get(f"{PAGE}nothing/").status_code == 404
+
+
+def test_a_get_can_be_tried_as_an_account_and_counts_as_no_poll(site: Site, admin: Client) -> None:
+    filled(site)
+    page = f"{PAGE}LeadRegistration_SearchLeads_poll/?account={site.account.pk}&try=1"
+    text = admin.get(f"{page}&p-limit=1&p-values=typed").content.decode()
+    assert "200 OK" in text and "1 item" in text and "rel=&quot;next&quot;" in text
+    assert "Acme" in admin.get(page).content.decode()
+    assert "400 Bad Request" in admin.get(f"{page}&p-limit=none").content.decode()
+    nobody = builders.integration("nobody")
+    refused = admin.get(f"{PAGE}check/?account={nobody.pk}&try=1").content.decode()
+    assert "200 OK" in refused
+    site.account.is_active = False
+    site.account.save()
+    assert "403 Forbidden" in admin.get(f"{PAGE}check/?account={site.account.pk}&try=1").content.decode()
+    assert not Poll.objects.exists() and not Refusal.objects.exists()
+
+
+def test_what_a_value_shows_is_escaped(site: Site, admin: Client) -> None:
+    site.lead(Company="<script>alert(1)</script>")
+    text = admin.get(f"{PAGE}LeadRegistration_ViewAllRecords_poll/?try=1&p-client=<b>").content.decode()
+    assert "&lt;script&gt;" in text and "<script>alert" not in text and "<b>" not in text
+
+
+def test_only_an_admin_reads_the_page(site: Site, client: Client) -> None:
+    client.force_login(site.sam)
+    assert client.get(PAGE).status_code == 302
+    assert client.get(f"{PAGE}check/?try=1").status_code == 302

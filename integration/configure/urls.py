@@ -6,13 +6,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from flowfinity.models import App, Operation, View
-from integration.configure import details, pages, zapier_page
+from integration.configure import details, pages, schema_page, zapier_page
 
 page = admin.site.admin_view
 
 urlpatterns = [
     path("zapier/", include(zapier_page.urlpatterns)),
     path("rest/", page(pages.rest), name="configure-rest"),
+    path("rest/api/", include(schema_page.urlpatterns)),
     path("rest/views/<int:pk>/", page(details.view_details), name="configure-rest-view"),
     path("rest/operations/<int:pk>/", page(details.operation_details), name="configure-rest-operation"),
     path("rest/feeds/<int:pk>/", page(details.feed_details), name="configure-rest-feed"),

@@ -1,4 +1,4 @@
-"""Configure > Integration > Zapier: the connector to download, and the article's way by hand with this site's values."""
+"""Configure > Integration > Zapier: the connector to download, and the article's steps with this site's values."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def by_hand(base: str, view: View, readable: dict[str, Any]) -> dict[str, Any]:
     return {
         "trigger": told["poll"],
         "noun": told["noun"],
-        "url": examples.address(base, view.app, view) + ZAPIERS_QUERY,
+        "url": examples.address(base, view) + ZAPIERS_QUERY,
         "account": account,
         "days": access.lookback_days or surface.lookback_days,
         "first_field": told["fields"][0]["label"],

@@ -1,4 +1,4 @@
 """Writes a Zapier Platform integration of this very site, made of what is enabled for REST.
 
-What it is made of is one JSON document (`definition`); the JavaScript beside it (`template/`) is the same for every site.
+What it is made of is one JSON document (`definition`); the JavaScript in `template/` is the same for every site.
 """

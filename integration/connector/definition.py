@@ -1,7 +1,7 @@
 """What a connector consists of: every enabled view and operation, as one JSON document.
 
-Keys are made of names, which are fixed, so they are the same whenever it is made again. Whether the site's switches are on
-makes no difference: a switch that is thrown for an hour must take no trigger out of anybody's Zaps.
+Keys are made of names, which are fixed, so they are the same whenever it is made again. Whether the site's switches are
+on makes no difference: a switch that is thrown for an hour must take no trigger out of anybody's Zaps.
 """
 
 from __future__ import annotations
@@ -63,18 +63,18 @@ def view_json(app: AppDefinition, view: ViewDefinition) -> dict[str, Any]:
         **part_json(app, view, "views"),
         "poll": display(
             app, view, "poll", "{app}: New or Updated in {part}",
-            f"Triggers when a record of the view {name} is created or updated.{about}",
+            f"Triggers when a record of the view “{name}” is created or updated.{about}",
         ),
         "instant": display(
             app, view, "instant", "{app}: New or Updated in {part} (Instant)",
-            f"Triggers when a record of the view {name} is created or updated, at once and for each change.{about}",
+            f"Triggers when a record of the view “{name}” is created or updated, at once and for each change.{about}",
         ),
         "fields": [field_json(one) for one in (*shown(view), *SYSTEM_COLUMNS.values())],
         "parameters": [field_json(parameter) for parameter in view.parameters.values()],
         "sample": items.renderer(view, "typed", True, SAMPLE_WORLD)(items.made_up(view, SAMPLE_TIME)),
     }  # fmt: skip
     if view.parameters:
-        sentence = f"Finds records of the view {name}; what you leave empty is not asked.{about}"
+        sentence = f"Finds records of the view “{name}”; what you leave empty is not asked.{about}"
         made["find"] = display(app, view, "find", "{app}: Find in {part}", sentence)
     return made
 
@@ -82,7 +82,7 @@ def view_json(app: AppDefinition, view: ViewDefinition) -> dict[str, Any]:
 def operation_json(app: AppDefinition, operation: OperationDefinition) -> dict[str, Any]:
     """An operation: its action."""
     name = wording.line(operation.label)
-    sentence = f"Runs the operation {name}, which {MADE[operation.kind]}."
+    sentence = f"Runs the operation “{name}”, which {MADE[operation.kind]}."
     return {
         **part_json(app, operation, "operations"),
         "kind": operation.kind,

@@ -57,9 +57,9 @@ def register_command() -> str:
 
 def contents(made: Mapping[str, list[dict[str, dict[str, str]]]]) -> list[tuple[str, str]]:
     """What is in a connector: label and key of each trigger, search and action."""
-    uses = [(view, use) for use in ("poll", "instant", "find") for view in made["views"] if use in view]
-    uses += [(operation, "run") for operation in made["operations"]]
-    return [(part[use]["label"].replace("|", "/"), part[use]["key"]) for part, use in uses]
+    displays = [view[use] for use in ("poll", "instant", "find") for view in made["views"] if use in view]
+    displays += [operation["run"] for operation in made["operations"]]
+    return [(display["label"].replace("|", "/"), display["key"]) for display in displays]
 
 
 def written(document: object) -> str:

@@ -260,8 +260,9 @@ class Generator(SchemaGenerator):
                 *(parameter_reference(name) for name in ("limit", "cursor", "client", "IfNoneMatch")),
             ],
         )
-        made["responses"]["304"] = {"$ref": "#/components/responses/NotModified"}
-        return made
+        ok = made["responses"].pop("200")
+        unchanged = {"$ref": "#/components/responses/NotModified"}
+        return {**made, "responses": {"200": ok, "304": unchanged, **made["responses"]}}
 
     def fields(self, app: AppDefinition, view: ViewDefinition) -> Schema:
         """The metadata of a view's fields."""

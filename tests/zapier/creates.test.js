@@ -83,8 +83,8 @@ test('other values, another Zap or another transaction id make another record', 
     { inputData: { ...inputData, FirstName: 'Ada' } },
     { inputData, ...zap('1') },
     { inputData, ...zap('2') },
-    { inputData: { ...inputData, ExternalTransactionId: 331 } },
-    { inputData: { ...inputData, ExternalTransactionId: '332' } },
+    { inputData: { ...inputData, ExternalTransactionId: process.pid } },
+    { inputData: { ...inputData, ExternalTransactionId: `${process.pid}.` } },
   ]) {
     ids.add((await run(capture.perform, bundle)).RecordID);
     ids.add((await run(capture.perform, bundle)).RecordID);
