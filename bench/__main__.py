@@ -219,7 +219,7 @@ def print_others(measured: dict[Case, list[Measured]]) -> None:
 
 def print_pieces(pieces: dict[str, dict[str, float]]) -> None:
     """Where the time goes."""
-    print("Where the time goes: one request at a time, in one process, milliseconds (medians)\n")
+    print("Where the time goes: one request at a time, in one process, milliseconds (the quickest tenth)\n")
     rows = [("", *(case.title for case in PIECED))]
     for piece in pieces[PIECED[0].path]:
         rows.append((piece, *(f"{pieces[case.path][piece]:.2f}" for case in PIECED)))

@@ -92,7 +92,7 @@ def _on(server: str, where: str) -> Iterator[Database]:
     try:
         admin = psycopg.connect(_named(server, "postgres"), autocommit=True, connect_timeout=5)
     except psycopg.OperationalError as error:
-        raise Missing(f"PostgreSQL cannot be reached ({where}): {str(error).strip()}") from None
+        raise Missing(f"PostgreSQL cannot be reached ({where}): {str(error).splitlines()[0]}") from None
     with admin:
         try:
             admin.execute(f'CREATE DATABASE "{name}"')

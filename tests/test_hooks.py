@@ -260,7 +260,7 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
         "https://intranet/",
         "https://x.internal/",
         "https://a.local/",
-    ],  # fmt: skip
+    ],
 )
 def test_a_url_that_leads_inside_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(http.Refused):

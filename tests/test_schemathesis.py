@@ -49,10 +49,22 @@ def opened(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:
 
 
 def document(server: Server) -> dict[str, Any]:
-    """The site's schema, as restuser reads it."""
-    response = requests.get(f"{server.url}/api/schema", auth=("restuser", server.password), timeout=30)
+    """The site's schema, as restuser reads it, its examples of edits naming records that are there."""
+    auth = ("restuser", server.password)
+    response = requests.get(f"{server.url}/api/schema", auth=auth, timeout=30)
     assert response.status_code == 200
     found: dict[str, Any] = response.json()
+    for app, make, body, edits in (
+        (every_type.APP, "Make", {"Needed": "It"}, ("Change", "Remove")),
+        ("LeadRegistration", "CaptureLead", {"Company": "Acme", "LastName": "Smith"}, ("UpdateLead", "DeleteLead")),
+    ):
+        base = f"/api/apps/{app}/operations"
+        for edit in edits:
+            made = requests.post(f"{server.url}{base}/{make}", json=body, auth=auth, timeout=30).json()
+            examples = found["paths"][f"{base}/{edit}"]["post"]["requestBody"]["content"]["application/json"][
+                "examples"
+            ]
+            examples[edit]["value"]["RecordID"] = made["RecordID"]
     return found
 
 

@@ -43,7 +43,7 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
         check(found)
     except json.JSONDecodeError as error:
         raise invalid_json(
-            f"The body is no valid JSON: {error.msg} at line {error.lineno}, column {error.colno} (position {error.pos})."
+            f"This is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno} (position {error.pos})."
         ) from None
     except Twice as error:
         raise invalid_json(

@@ -122,7 +122,7 @@ PARAMETERS: Mapping[str, Schema] = {
         "name": "If-Match",
         "in": "header",
         "description": "The record’s lastSubmissionID as you know it, in quotes: 412 when someone was faster.",
-        "schema": {"type": "string", "pattern": r'^\s*(W/)?"*[0-9]{1,18}"*\s*$', "examples": ['"1234"']},
+        "schema": {"type": "string", "pattern": r'^\s*(W/)?"*[0-9]{1,18}"*\s*$'},
     },
 }
 
