@@ -19,8 +19,8 @@ WRK = shutil.which("wrk")
 GENERATOR = (
     f"wrk -t1 -c{CLIENTS}"
     if WRK
-    else f"{CLIENTS} Python clients (wrk is not installed: they take more of the\nmachine, which costs the bare endpoint "
-    "most, so the shares come out too high)"
+    else f"{CLIENTS} Python clients (wrk is not installed: they take more of the\nmachine, which costs the bare "
+    "endpoint most, so the shares come out too high)"
 )
 
 
