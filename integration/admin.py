@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 
 from flowfinity.admin import LookUpAdmin
 from integration.models import Refusal
@@ -16,3 +19,6 @@ class RefusalAdmin(LookUpAdmin):
     list_filter = ("status",)
     search_fields = ("account", "path", "reason")
     search_help_text = "An account, an address, a reason"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Refused calls", **(extra_context or {})})

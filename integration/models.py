@@ -85,6 +85,7 @@ class Refusal(models.Model):
     last_on = models.DateTimeField()
 
     class Meta:
+        verbose_name = "refused call"
         ordering = ["-last_on"]
         indexes = [models.Index("last_on", name="refusal_last_on")]
         constraints = [

@@ -68,8 +68,8 @@ class Document:
         if "const" in part:
             return json.dumps(part["const"], ensure_ascii=False)
         types = part.get("type", "any value")
-        spoken = [self.typed(type, part) for type in ([types] if isinstance(types, str) else types)]
-        return " or ".join(spoken)
+        spoken = " or ".join(self.typed(type, part) for type in ([types] if isinstance(types, str) else types))
+        return f"{spoken}, like {part['examples'][0]}" if part.get("examples") else spoken
 
     def typed(self, type: str, part: Schema) -> str:
         """One type in words, with its most important bound."""
@@ -97,7 +97,7 @@ class Document:
                 "name": name,
                 "required": name in part.get("required", ()),
                 "words": self.words(one),
-                "description": self.resolved(one).get("description", ""),
+                "description": plain(self.resolved(one).get("description", "")),
             }
             for name, one in part.get("properties", {}).items()
         ]
@@ -131,7 +131,10 @@ class Call:
     def parameters(self) -> list[Schema]:
         """What it takes beside a body: the parameter, with its kind in words."""
         found = map(self.document.resolved, self.operation.get("parameters", ()))
-        return [{**one, "words": self.document.words(one["schema"])} for one in found]
+        return [
+            {**one, "words": self.document.words(one["schema"]), "description": plain(one["description"])}
+            for one in found
+        ]
 
     @property
     def body(self) -> Schema | None:
@@ -172,7 +175,7 @@ class Call:
     def others(self) -> list[tuple[str, str]]:
         """Every other status, and what it means."""
         found = {status: self.document.resolved(one) for status, one in self.operation["responses"].items()}
-        return [(status, one["description"]) for status, one in found.items() if status != "200"]
+        return [(status, plain(one["description"])) for status, one in found.items() if status != "200"]
 
     @property
     def can_be_tried(self) -> bool:
@@ -184,6 +187,11 @@ class Call:
         if self.body:
             return examples.run_command(self.url, username, self.body_example)
         return f"curl -u {shlex.quote(username)} {shlex.quote(self.url)}"
+
+
+def plain(description: str) -> str:
+    """A description without its Markdown, which is code marks alone."""
+    return description.replace("`", "")
 
 
 class As(BaseAuthentication):

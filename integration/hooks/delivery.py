@@ -26,7 +26,7 @@ from standardwebhooks import Webhook
 from flowfinity import clock, definitions, references
 from flowfinity.definitions import ViewDefinition
 from flowfinity.fields import Format
-from flowfinity.models import Submission
+from flowfinity.models import Role, Submission, User
 from flowfinity.query import QueryError
 from integration import items
 from integration.hooks import http, retry
@@ -113,6 +113,8 @@ def deliver(key: int, stopping: Callable[[], bool] = lambda: False) -> int:
     # By the machine's own count: a clock that is set must not make a turn endless.
     end = time.monotonic() + TURN_SECONDS
     sent, at_once = 0, 1
+    # Its threads only wait for the target; all else is done here, over this thread's connection to the database.
+    senders = ThreadPoolExecutor(SENT_AT_ONCE)
     try:
         while not stopping() and time.monotonic() < end and turn.renew(clock.now()):
             if (why := hindrance(subscription)) is not None:
@@ -124,11 +126,12 @@ def deliver(key: int, stopping: Callable[[], bool] = lambda: False) -> int:
                     break
                 continue
             sent += len(owed)
-            if not volley(subscription, owed):
+            if not volley(subscription, owed, senders):
                 break
             # One first, so that a target that is down costs one probe.
             at_once = 1 if subscription.failures else SENT_AT_ONCE
     finally:
+        senders.shutdown()
         turn.release()
     return sent
 
@@ -182,20 +185,24 @@ def view_of(subscription: Subscription) -> ViewDefinition:
 
 def hindrance(subscription: Subscription) -> Any:
     """What to do instead of sending, or None: asked before each send (contract, REST hooks)."""
-    subscription.account.refresh_from_db(fields=["is_active"])
-    if not subscription.account.is_active:
+    account, view = subscription.account_id, subscription.view_id
+    active, enabled, granted, open_ = User.objects.values_list(
+        "is_active",
+        Exists(RestAccess.objects.filter(view=view, enabled=True)),
+        Exists(Role.objects.filter(members=account, views=view)),
+        Exists(Surface.objects.filter(pk=1, query_enabled=True)),
+    ).get(pk=account)
+    if not active:
         return pausing("The account is deactivated.")
-    if not RestAccess.objects.filter(view=subscription.view_id, enabled=True).exists():
+    if not enabled:
         return pausing("The view is not enabled for REST.")
-    if not subscription.account.roles.filter(views=subscription.view_id).exists():
+    if not granted:
         return pausing("None of the account's roles grants the view.")
     try:
         view_of(subscription)
     except QueryError as error:
         return pausing(f"The view's filter cannot be read: {error}")
-    if not Surface.objects.filter(pk=1, query_enabled=True).exists():
-        return wait_for_surface
-    return None
+    return None if open_ else wait_for_surface
 
 
 def pausing(reason: str) -> Any:
@@ -278,30 +285,28 @@ def headers_of(subscription: Subscription, delivery: Delivery, body: bytes, now:
     }
 
 
-def volley(subscription: Subscription, owed: Sequence[Delivery]) -> bool:
+def volley(subscription: Subscription, owed: Sequence[Delivery], senders: ThreadPoolExecutor) -> bool:
     """Sends, and records each answer as it comes; False when the subscription must wait or stop."""
     now = clock.now()
     body_of = bodies(subscription, owed)
     answers: list[tuple[retry.Fate, http.Answer]] = []
-    with ThreadPoolExecutor(len(owed)) as senders:
-        sent = {}
-        for delivery in owed:
-            body = body_of[delivery.submission_id]
-            if isinstance(body, str):
-                answer = http.Answer(0, 0, body)
-                record(delivery, now, {}, b"", answer, "failed")
-                answers.append(("failed", answer))
-                continue
-            headers = headers_of(subscription, delivery, body, now)
-            # Threads only wait for the target: what is recorded is recorded here, over this thread's connection.
-            sending = senders.submit(http.send, "POST", subscription.target_url, headers, body)
-            sent[sending] = (delivery, headers, body)
-        for done in as_completed(sent):
-            delivery, headers, body = sent[done]
-            answer = done.result()
-            fate = retry.fate(answer.status)
-            record(delivery, now, headers, body, answer, fate)
-            answers.append((fate, answer))
+    sent = {}
+    for delivery in owed:
+        body = body_of[delivery.submission_id]
+        if isinstance(body, str):
+            answer = http.Answer(0, 0, body)
+            record(delivery, now, {}, b"", answer, "failed")
+            answers.append(("failed", answer))
+            continue
+        headers = headers_of(subscription, delivery, body, now)
+        sending = senders.submit(http.send, "POST", subscription.target_url, headers, body)
+        sent[sending] = (delivery, headers, body)
+    for done in as_completed(sent):
+        delivery, headers, body = sent[done]
+        answer = done.result()
+        fate = retry.fate(answer.status)
+        record(delivery, now, headers, body, answer, fate)
+        answers.append((fate, answer))
     return settle(subscription, answers, clock.now())
 
 

@@ -153,9 +153,13 @@ def values_parameter(format: Format) -> Schema:
 
 def argument(parameter: Parameter) -> Schema:
     """A view's own parameter."""
+    schema = parameter.type.argument_schema(parameter.config)
+    sample = parameter.type.sample(parameter.config)
+    if isinstance(sample, str) and "enum" not in schema:
+        schema = {"examples": [sample], **schema}
     made = query(
         parameter.name,
-        parameter.type.argument_schema(parameter.config),
+        schema,
         f"{parameter.label}. Left out or empty, its condition is dropped.",
     )
     return {**made, "allowEmptyValue": True}
