@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import socket
+import threading
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
 from flowfinity import clock
-from flowfinity.models import User, configuring
-from integration.hooks import delivery, http, retry
+from flowfinity.models import User, View, configuring
+from integration import apps, items
+from integration.hooks import delivery, http, retry, tasks
 from integration.models import Attempt, Delivery, Subscription
 from tests import rest
 from tests.receiver import Received, Reply, receiving
@@ -106,6 +110,18 @@ def test_retry_after_is_honoured(site: rest.Site) -> None:
         work(site)
         assert work(site, dt.timedelta(seconds=599)) == 0
         assert work(site, dt.timedelta(seconds=2)) == 1
+
+
+def test_retry_after_may_be_a_date() -> None:
+    now = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+
+    def wish(value: str) -> dt.timedelta | None:
+        return http.Answer(429, 0, headers={"Retry-After": value}).retry_after(now)
+
+    assert wish("Tue, 24 Nov 2026 12:10:00 GMT") == wish("600") == dt.timedelta(minutes=10)
+    for nonsense in ("", "soon", "-5", "1.5", "Tue, 99 Nov 2026 12:10:00 GMT", "9" * 20):
+        assert wish(nonsense) is None
+    assert retry.next_attempt(1, now, wish("Tue, 24 Nov 2020 12:10:00 GMT")) > now
 
 
 def test_410_removes_the_subscription(site: rest.Site) -> None:
@@ -334,6 +350,151 @@ def test_a_dead_workers_lease_is_taken_up_when_it_is_over(site: rest.Site) -> No
         assert work(site) == 0
         assert work(site, dt.timedelta(seconds=31)) == 1
         assert len(receiver.received) == 1
+
+
+def test_several_are_sent_at_once_after_one_has_arrived(site: rest.Site) -> None:
+    now_open, most, lock = [0], [0], threading.Lock()
+
+    def slow(request: Received) -> Reply:
+        with lock:
+            now_open[0] += 1
+            most[0] = max(most[0], now_open[0])
+        time.sleep(0.1)
+        with lock:
+            now_open[0] -= 1
+        return Reply()
+
+    with receiving(slow) as receiver:
+        subscribe(receiver.url)
+        owed = [site.lead().submission for _ in range(1 + 2 * delivery.SENT_AT_ONCE)]
+        assert work(site) == len(owed)
+        assert sorted(one.item["id"] for one in receiver.received) == owed
+        assert most[0] == delivery.SENT_AT_ONCE
+        assert Attempt.objects.count() == len(owed)
+
+
+def test_one_failure_among_several_makes_the_queue_wait_and_loses_none(site: rest.Site) -> None:
+    bad: list[int] = []
+    with receiving(lambda request: Reply(500 if request.item["id"] in bad else 200)) as receiver:
+        subscribe(receiver.url)
+        owed = [site.lead().submission for _ in range(6)]
+        bad.append(owed[2])
+        work(site)
+        assert Subscription.objects.get().failures == 1
+        assert work(site) == 0
+        bad.clear()
+        work(site, dt.timedelta(seconds=6))
+        assert {one.item["id"] for one in receiver.received} == set(owed)
+        assert set(Delivery.objects.values_list("state", flat=True)) == {"delivered"}
+
+
+def test_one_that_is_paused_while_a_worker_has_it_is_let_go(site: rest.Site) -> None:
+    subscription = subscribe("https://hooks.example.com/")
+    site.lead()
+    turn = delivery.claim(subscription.pk, site.at)
+    assert turn and turn.renew(site.at)
+    delivery.pause(subscription, "Paused by its account.")
+    assert not turn.renew(site.at)
+
+
+def test_a_worker_that_is_told_to_stop_lets_go_at_once(site: rest.Site) -> None:
+    subscription = subscribe("https://hooks.example.com/")
+    site.lead()
+    assert delivery.deliver(subscription.pk, stopping=lambda: True) == 0
+    assert delivery.is_due(subscription.pk, site.at)
+
+
+def test_a_late_answer_does_not_undo_what_another_worker_has_delivered(site: rest.Site) -> None:
+    with receiving() as receiver:
+        subscribe(receiver.url)
+        site.lead()
+        work(site)
+        delivered = Delivery.objects.get()
+        for fate, answer in (("failed", http.Answer(400, 1)), ("retry", http.Answer(0, 1, "cut"))):
+            delivery.record(delivered, site.at, {}, b"", answer, fate)  # type: ignore[arg-type]
+        delivered.refresh_from_db()
+        assert (delivered.state, delivered.attempts) == ("delivered", 3)
+
+
+def test_an_item_that_cannot_be_written_fails_alone(site: rest.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as receiver:
+        subscribe(receiver.url)
+        owed = [site.lead().submission for _ in range(4)]
+        made = items.renderer
+
+        def broken(*arguments: Any) -> Any:
+            render = made(*arguments)
+            return lambda row: render(row) if row[6] != owed[1] else 1 / 0
+
+        monkeypatch.setattr(items, "renderer", broken)
+        work(site)
+        assert {one.item["id"] for one in receiver.received} == {*owed} - {owed[1]}
+        failed = Delivery.objects.get(state="failed")
+        assert failed.submission_id == owed[1]
+        assert "cannot be written: ZeroDivisionError" in Attempt.objects.get(delivery=failed).error
+
+
+def test_days_in_a_filter_count_from_the_submission_however_late_it_is_sent(site: rest.Site) -> None:
+    with configuring():
+        recent = {"field": "FirstContact", "operator": "within_last_days", "value": 3}
+        View.objects.filter(name="HotLeads").update(filter=recent)
+    with receiving() as receiver:
+        subscribe(receiver.url, "HotLeads")
+        today = site.lead(FirstContact=f"{site.at:%Y-%m-%d}").submission
+        site.lead(FirstContact=f"{site.at - dt.timedelta(days=9):%Y-%m-%d}")
+        assert work(site, dt.timedelta(days=8)) == 1
+        assert [one.item["id"] for one in receiver.received] == [today]
+
+
+def test_a_handshake_that_drips_is_cut(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.HOOKS_ALLOW_PRIVATE = True
+    monkeypatch.setattr(http, "WHOLE_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"\x16\x03\x03\x40\x00")
+                for _ in range(100):
+                    connection.sendall(b"\x02")
+                    time.sleep(0.1)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        answer = http.send("POST", f"https://127.0.0.1:{server.getsockname()[1]}/", {}, b"{}")
+        thread.join()
+    assert answer.status == 0 and answer.ms < 5_000
+    assert "No whole answer" in answer.error
+
+
+def test_bells_for_one_app_wait_as_one_and_a_broker_that_is_away_is_left_alone(
+    site: rest.Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[list[int]] = []
+    app = site.app.pk
+    monkeypatch.setattr(tasks.ring, "apply_async", lambda arguments, **_: rung.append(arguments[0]))
+    for _ in range(3):
+        apps.ring([app])
+    assert rung == [[app]]
+    apps.ring([app, app + 1])
+    assert rung == [[app], [app + 1]]
+    tasks.ring([app])
+    apps.ring([app])
+    assert rung == [[app], [app + 1], [app]]
+
+    def away(*_: Any, **__: Any) -> None:
+        rung.clear()
+        raise OSError("no broker")
+
+    monkeypatch.setattr(tasks.ring, "apply_async", away)
+    monkeypatch.setattr(apps, "_quiet_until", 0.0)
+    tasks.ring([app])
+    apps.ring([app])
+    assert apps._quiet_until > time.monotonic()
+    monkeypatch.setattr(tasks.ring, "apply_async", lambda arguments, **_: rung.append(arguments[0]))
+    tasks.ring([app])
+    apps.ring([app])
+    assert rung == []
 
 
 def test_submitting_costs_the_same_with_no_and_with_fifty_subscriptions(

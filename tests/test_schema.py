@@ -23,8 +23,8 @@ from flowfinity.fields import FORMATS, TYPES, FieldError, World
 from flowfinity.models import App, View, configuring
 from flowfinity.submissions import submit
 from integration.models import Poll, Refusal, RestAccess
-from integration.rest import api as endpoints
 from integration.rest import schema, shapes
+from integration.rest import writing as endpoints
 from tests import builders, every_type
 from tests.every_type import name_of
 from tests.rest import ARTICLE, Api, Site, open_site

@@ -4,14 +4,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('integration', '0005_polls'),
+        ("integration", "0005_polls"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='refusal',
-            options={'ordering': ['-last_on'], 'verbose_name': 'refused call'},
+            name="refusal",
+            options={"ordering": ["-last_on"], "verbose_name": "refused call"},
         ),
     ]

@@ -24,10 +24,12 @@ from flowfinity.models import Configuration, User
 from flowfinity.query import SYSTEM_COLUMNS
 from integration.models import Surface
 from integration.rest import polls, shapes
-from integration.rest.api import MOST_OPERATIONS, Endpoint, absolute, granted
 from integration.rest.authentication import Basic
+from integration.rest.endpoint import Endpoint, absolute
 from integration.rest.errors import Json
+from integration.rest.reading import granted
 from integration.rest.state import State
+from integration.rest.writing import MOST_OPERATIONS
 
 FRESH = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
 

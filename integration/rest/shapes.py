@@ -16,9 +16,9 @@ from flowfinity.models import Submission
 from flowfinity.query import SYSTEM_COLUMNS, Column, Parameter
 from integration import items
 from integration.rest import feed
-from integration.rest.api import LONGEST_TRANSACTION
 from integration.rest.arguments import LONGEST_CLIENT, MODES, MOST_RECORDS
 from integration.rest.errors import LONGEST
+from integration.rest.writing import LONGEST_TRANSACTION
 
 # What an example is made of, where a record would refer to something.
 EXAMPLE_TIME = dt.datetime(2020, 9, 6, 4, 37, 31, 120_000, tzinfo=dt.UTC)

@@ -15,9 +15,9 @@ from flowfinity.submissions import Fault
 from integration import items
 from integration.hooks import delivery, http
 from integration.models import Delivery, Subscription
-from integration.rest.api import FRESH, Endpoint, absolute
 from integration.rest.arguments import choice, whole
 from integration.rest.body import read_object, take
+from integration.rest.endpoint import FRESH, Endpoint, absolute
 from integration.rest.errors import Json, invalid_fields, invalid_parameter, not_found
 
 MOST_DELIVERIES = 1_000

@@ -2,9 +2,11 @@
 
 from django.urls import re_path
 
-from integration.rest.api import Apps, Feed, Nothing, Operations, Universal, Views
+from integration.rest.endpoint import Nothing
+from integration.rest.reading import Apps, Feed, Views
 from integration.rest.schema import SchemaEndpoint
 from integration.rest.subscriptions import Hooks
+from integration.rest.writing import Operations, Universal
 
 APP = r"apps/(?P<app>[A-Za-z0-9]+)"
 VIEW = rf"{APP}/views/(?P<name>[A-Za-z0-9]+)"
