@@ -28,7 +28,7 @@ from bench.cases import PIECED, zapier  # noqa: E402
 from bench.cold import application  # noqa: E402
 from flowfinity import definitions, query, requests  # noqa: E402
 from integration import items, zapier_mode  # noqa: E402
-from integration.rest import answers, api, authentication, polls, state  # noqa: E402
+from integration.rest import answers, authentication, polls, reading, state  # noqa: E402
 
 REPEATS = 150
 DJANGO = "Django: request, middleware, address, response"
@@ -88,13 +88,13 @@ class Stopwatch:
 
 def instrument(watch: Stopwatch) -> None:
     """Books the parts of a poll under their pieces."""
-    watch.replace(api.Views, "dispatch", ENDPOINT)
-    watch.replace(api.Views, "keep", KEEP)
+    watch.replace(reading.Views, "dispatch", ENDPOINT)
+    watch.replace(reading.Views, "keep", KEEP)
     watch.replace(state, "find", STATE)
     watch.replace(authentication, "verify", RECOGNISE)
     watch.replace(authentication, "credentials", RECOGNISE)
     watch.replace(definitions, "of", DEFINITION)
-    watch.replace(api, "read", DEFINITION)
+    watch.replace(reading, "read", DEFINITION)
     watch.replace(answers, "digest", TAG)
     watch.replace(zapier_mode, "overlay", BUILD)
     watch.replace(query.Query, "apply", BUILD)

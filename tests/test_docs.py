@@ -36,7 +36,10 @@ SOURCES = (
     *("flowfinity/settings.py", "flowfinity/environment.py", "flowfinity/management/commands/serve.py"),
     "leads/management/commands/load_demo.py",
 )
-PLACES = {"{App}": "LeadRegistration", "{View}": "ViewAllRecords", "{Operation}": "UpdateLead"}
+PLACES = {
+    **{"{App}": "LeadRegistration", "{View}": "ViewAllRecords", "{Operation}": "UpdateLead"},
+    **{"{Hook}": "0a1b2c", "{Submission}": "330"},
+}
 
 
 @dataclass
@@ -162,7 +165,7 @@ def test_every_setting_that_is_read_is_in_the_readme_and_no_other() -> None:
 
 def test_every_address_is_in_the_docs_and_no_other() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    paths = set(re.findall(r"(?<![\w-])/api(?:/[A-Za-z]+|/\{[A-Z][a-z]+\})*", text))
+    paths = set(re.findall(r"(?<![\w-])/api(?:/[A-Za-z]+(?:-[a-z]+)*|/\{[A-Z][a-z]+\})*", text))
     routes = set()
     for path in paths:
         for place, name in PLACES.items():

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import re
 import socket
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as site_settings
 from standardwebhooks import Webhook
 
 from flowfinity import clock
@@ -518,6 +525,40 @@ def test_an_admins_removal_unsubscribes_at_the_target(site: rest.Site) -> None:
         subscription = subscribe(receiver.url)
         delivery.remove(subscription, "Removed by an admin.", tell=True)
         assert [one.method for one in receiver.received] == ["DELETE"]
+
+
+def test_the_receiver_in_the_docs_keeps_the_latest_of_each_and_refuses_what_is_not_signed(
+    site: rest.Site, tmp_path: Path
+) -> None:
+    text = (site_settings.BASE_DIR / "docs" / "hooks.md").read_text(encoding="utf-8")
+    [(_, example)] = re.findall(r"^```python test=(receive\.py)\n(.*?)^```$", text, re.M | re.S)
+    (tmp_path / "receive.py").write_text(example, encoding="utf-8")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/"
+    # A signature that is older than five minutes is refused, by the clock of the receiver.
+    site.at = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    subscription = subscribe(url, "HotLeads")
+    environ = {**os.environ, "SECRET": subscription.secret, "PORT": str(port)}
+    with subprocess.Popen([sys.executable, "receive.py"], cwd=tmp_path, env=environ, stderr=subprocess.DEVNULL) as one:
+        try:
+            while http.send("GET", url, {}).status == 0:
+                assert one.poll() is None
+            lead = site.lead(Rating="Hot", Company="First")
+            site.do("UpdateLead", lead.record, Company="Second")
+            assert work(site, dt.timedelta(seconds=1)) == 2
+            assert set(Delivery.objects.values_list("state", flat=True)) == {"delivered"}
+            # The older one comes again, and one that nobody has signed.
+            delivery.send_again(Delivery.objects.filter(submission=lead.submission))
+            assert work(site) == 1
+            headers = Attempt.objects.earliest("pk").request_headers
+            assert http.send("POST", url, headers, b'{"id": 999999, "RecordID": "000000001"}').status == 401
+        finally:
+            one.terminate()
+    with closing(sqlite3.connect(tmp_path / "leads.sqlite3")) as leads:
+        [(number, item)] = leads.execute("SELECT id, item FROM lead").fetchall()
+    assert number > lead.submission and json.loads(item)["Company"] == "Second"
 
 
 def test_a_secret_or_a_body_stands_in_no_log_line(site: rest.Site, caplog: pytest.LogCaptureFixture) -> None:

@@ -242,8 +242,9 @@ class Ledger:
 class Script:
     """Answers as targets do on a bad day, and holds a request open while its sender is killed."""
 
-    def __init__(self, ledger: Ledger, hangs: Mapping[str, int]) -> None:
-        self.ledger, self.hangs = ledger, dict(hangs)
+    def __init__(self, ledger: Ledger, hangs: Mapping[str, int], every: tuple[int, int, int]) -> None:
+        """`hangs` says by path at which request to hang; `every` how often 429, a cut and 500 come."""
+        self.ledger, self.hangs, self.every = ledger, dict(hangs), every
         self.requests: Counter[str] = Counter()
         self.open = 0
         self.last = time.monotonic()
@@ -279,11 +280,11 @@ class Script:
             # Longer than any sender waits.
             time.sleep(17)
             return "hang", Reply(cut=True)
-        if count % 401 == 0:
+        if count % self.every[0] == 0:
             return "429", Reply(429, {"Retry-After": "20"})
-        if count % 307 == 0:
+        if count % self.every[1] == 0:
             return "cut", Reply(cut=True)
-        if count % 211 == 0:
+        if count % self.every[2] == 0:
             return "500", Reply(500)
         return "200", Reply()
 
@@ -351,10 +352,11 @@ def until_all_has_arrived(
     while time.monotonic() < end:
         if todo and ledger.arrived() >= next(iter(todo)):
             todo.pop(next(iter(todo)))()
-        if script.idle(0.4):
+        if script.idle(0.5):
             if not writers.is_alive() and not todo and not any(ledger.missing().values()):
                 return
             client.clock.forward(6)
+            time.sleep(0.5)
         time.sleep(0.1)
     raise AssertionError(f"missing: {ledger.missing()}, still to happen: {list(todo)}, answered: {ledger.answered}")
 
@@ -395,7 +397,7 @@ def test_nothing_is_forgotten_whatever_is_killed(
     stack: Stack, client: Client, writing: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ledger = Ledger()
-    script = Script(ledger, {"/all": 700, "/hot": 400})
+    script = Script(ledger, {"/all": 700, "/hot": 400}, (1201, 907, 607))
     worker, web, broker, beat = (stack.services[name] for name in ("worker", "web", "redis", "beat"))
     happened: list[str] = []
 
@@ -406,7 +408,7 @@ def test_nothing_is_forgotten_whatever_is_killed(
         end = time.monotonic() + 60
         while not script.in_mid_send.wait(0.5):
             assert time.monotonic() < end, "nothing is sent in which to kill"
-            if script.idle(0.4):
+            if script.idle(0.5):
                 client.clock.forward(6)
         worker.kill()
         script.killed.set()
@@ -446,11 +448,11 @@ def test_nothing_is_forgotten_whatever_is_killed(
     kills = dict.fromkeys((300, 1_200, 2_400, 4_000, 6_000), kill_the_worker)
     happenings: dict[int, Callable[[], None]] = {
         **kills,
-        900: flush,
-        2_200: restart_redis,
-        4_000: restart_web,
-        6_000: restart_beat,
-        7_000: flush,
+        800: flush,
+        1_800: restart_redis,
+        3_200: restart_web,
+        4_500: restart_beat,
+        5_000: flush,
     }
     with receiving(script) as receiver:
         secrets = client.subscribe_all(receiver)
@@ -537,7 +539,7 @@ def test_nothing_is_forgotten_without_redis(
     server: Server, client_without_redis: Client, writing: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client, ledger = client_without_redis, Ledger()
-    script = Script(ledger, {"/hot": 60})
+    script = Script(ledger, {"/hot": 60}, (301, 211, 97))
     kills = []
 
     def kill() -> None:

@@ -54,6 +54,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Integration",
         (
             Entry("REST Integration", "configure-rest", "What is open to Zapier and other systems"),
+            Entry("API documentation", "configure-api-docs", "The API of this very site, to read and try"),
             Entry("Zapier", "configure-zapier", "A connector to download, and the way by hand"),
             Entry("Refused calls", "admin:integration_refusal_changelist", "Who was refused, and the true reason"),
         ),
