@@ -24,12 +24,14 @@ from django.db import connection, models
 from flowfinity import definitions
 from flowfinity.models import App, Record, Submission, User
 from flowfinity.query import Query
+from integration import zapier_mode
 from tests import builders
 
 ON_POSTGRES = settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 WRITERS = 8 if ON_POSTGRES else 4
 SUBMISSIONS = 20_000
 IN_THE_CONTROL = 1_000
+IN_THE_STORM = 8_000
 TICK = 0.005
 NOW = dt.datetime(2020, 9, 6, tzinfo=dt.UTC)
 SYNCHRONIZE = {
@@ -72,7 +74,10 @@ class Ledger:
     said: list[str]
 
     def lost(self, name: str) -> int:
-        return len(self.written - set(self.readers[name].seen))
+        """How many of its app's submissions the reader has not seen."""
+        reader = self.readers[name]
+        own = set(Submission.objects.filter(app=reader.query.app).values_list("pk", flat=True))
+        return len(own - set(reader.seen))
 
     def twice(self, name: str) -> int:
         return sum(times - 1 for times in Counter(self.readers[name].seen).values())
@@ -81,6 +86,20 @@ class Ledger:
         counts = ", ".join(f"{name}: {self.lost(name)} lost, {self.twice(name)} twice" for name in self.readers)
         rate = len(self.written) / self.seconds
         return f"{len(self.written):,} submissions, {rate:,.0f}/s, read {self.reads:,} times; {counts}"
+
+
+@dataclass
+class Zap(Reader):
+    """A client that reads the whole window again each time and knows what it has seen by its id: Zapier's way."""
+
+    def read(self) -> None:
+        """Reads the window, newest first, and keeps what it has not seen."""
+        now = dt.datetime.now(dt.UTC)
+        start = zapier_mode.window_start(now, 7, 0)
+        query = zapier_mode.overlay(self.query.with_arguments({}, now), start)
+        shown = query.apply(self.rows.all()).values_list("last_submission_id", flat=True)
+        known = set(self.seen)
+        self.seen += [number for number in shown if number not in known]
 
 
 def database_url() -> str:
@@ -96,10 +115,10 @@ def database_url() -> str:
     return f"postgresql://{login}{port}/{quote(parts['NAME'])}?{urlencode(options)}"
 
 
-def run(app: App, user: User, submissions: int, *switches: str) -> Ledger:
+def run(app: App, user: User, submissions: int, *switches: str, readers: dict[str, Reader] | None = None) -> Ledger:
     """Lets the writers write and follows them, every 5 ms, until all have ended and nothing more comes."""
     query = definitions.of(app.pk).view("Synchronize").query
-    readers = {
+    readers = readers or {
         "sync view": Reader(query, Record.objects.all()),
         "feed": Reader(query, Submission.objects.all()),
     }
@@ -181,3 +200,23 @@ def test_without_the_lock_submissions_are_lost(cast: tuple[App, User], capsys: p
     assert len(ledger.written) == IN_THE_CONTROL
     for name in ledger.readers:
         assert ledger.lost(name) > 0, name
+
+
+def test_a_storm_over_two_apps_loses_nothing(cast: tuple[App, User], capsys: pytest.CaptureFixture[str]) -> None:
+    """Calls of 500 over both apps, and transactions that are rolled back; read by sync view, by feed and as Zapier."""
+    app, user = cast
+    other = builders.make_app({"Name": "text", "Text": "multiline"}, name="Others", views=[SYNCHRONIZE])
+    readers: dict[str, Reader] = {}
+    for one in (app, other):
+        query = definitions.of(one.pk).view("Synchronize").query
+        readers |= {
+            f"sync view of {one}": Reader(query, Record.objects.all()),
+            f"feed of {one}": Reader(query, Submission.objects.all()),
+            f"Zap of {one}": Zap(query, Record.objects.all()),
+        }
+    ledger = run(app, user, IN_THE_STORM, "--storm", str(other.pk), readers=readers)
+    report(capsys, "a storm over two apps", ledger)
+    assert ledger.said == [""] * WRITERS
+    assert len(ledger.written) >= IN_THE_STORM
+    for name in readers:
+        assert (ledger.lost(name), ledger.twice(name)) == (0, 0), name

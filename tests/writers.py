@@ -1,8 +1,10 @@
 """A writer in a process of its own, for test_ordering: submits creates of one app as fast as it can.
 
-`python -m tests.writers APP USER COUNT [--unordered]`. Says "ready", begins when a line comes in, and says at the end
+`python -m tests.writers APP USER COUNT [--unordered] [--storm OTHER]`.
+Says "ready", begins when a line comes in, and says at the end
 how many submissions it has made. `--unordered` takes the lock out, as the negative control: a number is then drawn
 some time before the transaction that uses it commits, and nothing keeps a higher one from being committed meanwhile.
+`--storm` mixes in calls of 500 over this app and another, and transactions that are rolled back.
 """
 
 from __future__ import annotations
@@ -10,14 +12,20 @@ from __future__ import annotations
 import random
 import sys
 import time
+from typing import Any
 
 import django
 
 MOST_CALLS = 5
+UNIVERSAL = 500
 
 
-def main(app: int, user: int, count: int, unordered: bool) -> None:
-    """Makes `count` submissions, in transactions of one to five calls."""
+class Aborted(Exception):
+    """What ends a transaction that is to be rolled back."""
+
+
+def main(app: int, user: int, count: int, unordered: bool, other: int = 0) -> None:
+    """Makes `count` submissions, in transactions of one to five calls; with `other`, in a storm over both apps."""
     django.setup()
     from flowfinity import definitions
     from flowfinity.models import User
@@ -32,11 +40,36 @@ def main(app: int, user: int, count: int, unordered: bool) -> None:
     sys.stdout.flush()
     sys.stdin.readline()
     done = 0
+    if other:
+        done = storm(count, [operation, definitions.of(other).operation("Make")], by, values)
     while done < count:
         calls = [Call(operation, values)] * min(random.randint(1, MOST_CALLS), count - done)
         submit(calls, by)
         done += len(calls)
     sys.stdout.write(f"{done}\n")
+
+
+def storm(count: int, operations: Any, by: Any, values: Any) -> int:
+    """Makes at least `count` submissions, most in transactions of 500 over both apps, some rolled back."""
+    from django.db import transaction
+
+    from flowfinity.submissions import Call, submit
+
+    done = 0
+    while done < count:
+        universal = random.random() < 0.2
+        calls = [
+            Call(random.choice(operations), values) for _ in range(UNIVERSAL if universal else random.randint(1, 5))
+        ]
+        try:
+            with transaction.atomic():
+                submit(calls, by)
+                if random.random() < 0.2:
+                    raise Aborted
+        except Aborted:
+            continue
+        done += len(calls)
+    return done
 
 
 def take_the_lock_out() -> None:
@@ -77,4 +110,6 @@ def take_the_lock_out() -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:4]), unordered="--unordered" in sys.argv)  # type: ignore[misc]
+    stormy = int(sys.argv[sys.argv.index("--storm") + 1]) if "--storm" in sys.argv else 0
+    numbers = [int(argument) for argument in sys.argv[1:4]]
+    main(numbers[0], numbers[1], numbers[2], "--unordered" in sys.argv, stormy)
