@@ -666,11 +666,11 @@ def test_calls_over_two_apps_in_opposite_order_do_not_lock_each_other_out() -> N
     ada = builders.person()
 
     def work(order: list[App]) -> None:
-        for _ in range(100):
+        for _ in range(500):
             submit([call(app, "Make", Name="x") for app in order], ada)
 
     assert at_once([lambda: work(apps), lambda: work(apps[::-1])]) == [None, None]
-    assert Record.objects.count() == 400
+    assert Record.objects.count() == 2_000
     for app in apps:
         rows = list(Submission.objects.filter(app=app).order_by("pk").values_list("on", flat=True))
         assert rows == sorted(rows)
