@@ -55,6 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "flowfinity.requests.RequestLine",
     "django.middleware.security.SecurityMiddleware",
+    "flowfinity.requests.Straight",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -64,6 +65,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
 ]
+
+# Where no page is: straight to the endpoint.
+STRAIGHT_PREFIXES = ("/api/apps/",)
 
 ROOT_URLCONF = "flowfinity.urls"
 WSGI_APPLICATION = "flowfinity.wsgi.application"

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -72,17 +73,20 @@ def image(directory: Path) -> Path:
 
 
 class Service:
-    """One container's process, with all that it starts."""
+    """One container's process, with all that it starts; one that ends by itself is started again, as by Docker."""
 
     def __init__(self, command: Sequence[str], health: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> None:
         self.command, self.health, self.cwd, self.environ = command, health, cwd, environ
+        self.restarts = 0
         self._log = cwd.parent / f"{file_name(command)}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        # Held while a process is started or taken away, so that none is started behind a kill.
+        self._lock = threading.RLock()
 
     def start(self) -> None:
         """Starts it, and waits for nothing."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+        with self._lock, self._log.open("ab") as log:
+            process = self._process = subprocess.Popen(
                 self.command,
                 cwd=self.cwd,
                 env=self.environ,
@@ -91,11 +95,20 @@ class Service:
                 stderr=log,
                 start_new_session=True,
             )
+        threading.Thread(target=self._watch, args=(process,), daemon=True).start()
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        time.sleep(0.2)
+        with self._lock:
+            if self._process is process:
+                self.restarts += 1
+                self.start()
 
     def wait(self, seconds: float = 180) -> None:
         """Waits until its health check passes. Raises RuntimeError, with its log, when that takes too long."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end and self._process is not None and self._process.poll() is None:
+        while time.monotonic() < end and self.restarts < 10:
             done = subprocess.run(self.health, cwd=self.cwd, env=self.environ, capture_output=True, timeout=seconds)
             if done.returncode == 0:
                 return
@@ -104,19 +117,26 @@ class Service:
 
     def kill(self) -> None:
         """SIGKILL to all of it at once, as when a container is killed or its machine fails."""
-        process, self._process = self._process, None
-        if process is not None:
+        if (process := self._taken()) is not None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def stop(self) -> None:
         """SIGTERM, as Docker stops a container; killed when it has not gone in time."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
+        if (process := self._taken()) is not None:
+            process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(30)
-        self.kill()
+                process.wait(30)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _taken(self) -> subprocess.Popen[bytes] | None:
+        """The process, which from now on is not started again."""
+        with self._lock:
+            process, self._process = self._process, None
+            return process
 
     def log(self) -> str:
         """All that it has printed."""

@@ -12,6 +12,7 @@ from django.test import Client, override_settings
 
 from flowfinity import definitions
 from flowfinity.models import View, configuring
+from integration.rest import state
 from tests import builders, rest
 from tests.rest import ARTICLE, PASSWORD, Api, Site, refused, stored
 
@@ -277,6 +278,7 @@ def away(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
         patch.setattr(connection, "cursor", refuse)
         patch.setattr(connection, "chunked_cursor", refuse)
+        patch.setattr(state, "planned_cursor", refuse)
         yield
 
 

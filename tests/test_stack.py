@@ -461,7 +461,11 @@ def test_nothing_is_forgotten_whatever_is_killed(
         until_all_has_arrived(client, ledger, script, writers, happenings)
         seconds = time.monotonic() - start
         figures = check(ledger, receiver, secrets)
-    say(capsys, f"{figures}; {seconds:.0f} s, clock moved by {client.clock.seconds:,.0f} s; {Counter(happened)}")
+    say(
+        capsys,
+        f"{figures}; {seconds:.0f} s, clock moved by {client.clock.seconds:,.0f} s; {Counter(happened)}; "
+        f"ended by itself and restarted: worker {worker.restarts}, beat {beat.restarts}",
+    )
     assert len(ledger.written) == SUBMISSIONS
     assert Counter(happened) == {"worker": KILLS, "flush": 2, "redis": 1, "web": 1, "beat": 1}
     assert set(ledger.answered) == {"200", "429", "500", "cut", "hang", "killed in mid-send"}
