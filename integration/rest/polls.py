@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import F
 
 from flowfinity import clock, definitions, references
@@ -75,9 +77,54 @@ class Question:
 
 def zapier_answer(question: Question, start: dt.datetime) -> Answer:
     """What Zapier gets: modified since `start`, newest first, cut at its oldest end. Raises Refusal (400)."""
-    query = zapier_mode.overlay(question.query, start)
-    rows = query.apply(Record.objects.all()).values_list(*items.ROW).iterator(chunk_size=500)
+    rows = compiled_rows(question, start)
+    if rows is None:
+        query = zapier_mode.overlay(question.query, start)
+        rows = query.apply(Record.objects.all()).values_list(*items.ROW).iterator(chunk_size=500)
     return rendered(*question.item(rows, zapier=True), zapier_mode.MOST_BYTES)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A view's query in Zapier mode as SQL; `OPEN` stands among its parameters for the window's start."""
+
+    view: ViewDefinition
+    sql: str
+    parameters: tuple[Any, ...]
+    converters: Any
+
+
+# No window starts here.
+OPEN = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+_compiled: dict[int, Compiled] = {}
+
+
+def compiled_rows(question: Question, start: dt.datetime) -> Iterable[Any] | None:
+    """The rows of `items.ROW` modified since `start`, by SQL that is made once a definition version; None where it
+    depends on more than the start.
+
+    To build and compile the same query anew is a fifth of a poll of 100 records, and half of an empty one.
+    """
+    view = question.view
+    if not view.query.stable or any(value is not None for value in question.arguments.values()):
+        return None
+    kept = _compiled.get(view.id)
+    if kept is None or kept.view is not view:
+        query = zapier_mode.overlay(question.query, OPEN).apply(Record.objects.all()).values_list(*items.ROW).query
+        compiler = query.get_compiler(connection=connection)
+        try:
+            sql, parameters = compiler.as_sql()
+        except EmptyResultSet:
+            return []
+        converters = compiler.get_converters([selected[0] for selected in compiler.select])
+        kept = _compiled[view.id] = Compiled(view, sql, tuple(parameters), converters)
+    since, place = (connection.ops.adapt_datetimefield_value(moment) for moment in (start, OPEN))
+    with connection.cursor() as cursor:
+        cursor.execute(kept.sql, [since if one == place else one for one in kept.parameters])
+        found = cursor.fetchall()
+    compiler = Record.objects.all().query.get_compiler(connection=connection)
+    rows: Iterable[Any] = compiler.apply_converters(found, kept.converters)
+    return rows
 
 
 def plain_answer(question: Question, limit: int | None = None, after: tuple[Any, ...] | None = None) -> Answer:
