@@ -115,7 +115,7 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline and self._process.poll() is None:
             with suppress(requests.RequestException):
                 if requests.get(f"{self.url}/readyz", timeout=5).status_code == 200:

@@ -1,0 +1,78 @@
+"""The poll log: one row a client, written after the answer; and the window that makes up for an outage."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from flowfinity import clock
+from integration import poll_log
+from integration.models import Poll, PollHour
+from integration.poll_log import DAY_MS, Client
+from tests import rest
+
+pytestmark = pytest.mark.django_db
+NOW = 1_000 * DAY_MS
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> rest.Site:
+    site = rest.open_site()
+    monkeypatch.setattr(clock, "now", lambda: site.at)
+    return site
+
+
+@pytest.mark.parametrize(
+    ("away_days", "lookback", "missed"),
+    [(0, 7, False), (6, 7, False), (6.01, 7, True), (10, 7, True), (0.5, 1, False), (0.51, 1, True), (1.1, 2, True)],
+)
+def test_an_outage_is_a_gap_of_most_of_the_lookback(away_days: float, lookback: int, missed: bool) -> None:
+    last = NOW - int(away_days * DAY_MS)
+    wanted = (last - lookback * DAY_MS, NOW + DAY_MS) if missed else (0, 0)
+    assert poll_log.outage(Client(1, 1, "", 1, last), NOW, lookback, 0) == wanted
+    assert poll_log.outage(Client(1, 1, ""), NOW, lookback, 0) == (0, 0), "a first poll follows no gap"
+    if missed:
+        assert poll_log.outage(Client(1, 1, "", 1, last), NOW, lookback, last)[0] == last, "the floor holds"
+
+
+def test_ten_days_away_with_a_lookback_of_seven_lose_nothing(site: rest.Site) -> None:
+    api = rest.Api()
+    api.zapier()
+    shown = set()
+    for _ in range(10):
+        site.at += dt.timedelta(days=1)
+        shown.add(site.lead().submission)
+    first = {item["id"] for item in api.zapier().json()}
+    assert first == shown
+    site.at += dt.timedelta(hours=23)
+    assert {item["id"] for item in api.zapier().json()} == shown
+    site.at += dt.timedelta(hours=2)
+    assert len(api.zapier().json()) < len(shown)
+
+
+def test_a_dead_client_is_not_hidden_by_a_live_one_and_heads_and_samples_are_no_polls(site: rest.Site) -> None:
+    api = rest.Api()
+    lead = site.lead()
+    for name in ("one", "two"):
+        api.poll(query=f"mode=zapier&client={name}")
+    site.at += dt.timedelta(minutes=5)
+    api.poll(query="mode=zapier&client=two")
+    api.call("HEAD", "/api/apps/LeadRegistration/views/ViewAllRecords?client=one")
+    api.get("/api/apps/LeadRegistration/views/ViewAllRecords/sample?client=one")
+    rows = {poll.client: poll for poll in Poll.objects.all()}
+    assert set(rows) == {"one", "two"}
+    assert rows["two"].last_ms - rows["one"].last_ms == 300_000
+    assert (rows["two"].newest, rows["two"].seen, rows["two"].count) == (lead.submission, lead.submission, 1)
+    assert len(rows["two"].recent) == 2
+    assert PollHour.objects.get(poll=rows["one"]).polls == 1
+
+
+def test_a_poll_that_cannot_be_kept_is_answered_all_the_same(site: rest.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any) -> None:
+        raise OperationalError("the disk is full")
+
+    monkeypatch.setattr(poll_log, "write", fail)
+    assert rest.Api().zapier().status_code == 200
