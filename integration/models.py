@@ -13,7 +13,6 @@ from django.db import models
 from flowfinity.models import App, JSONField, Operation, Submission, User, View
 
 DAYS = [MinValueValidator(1), MaxValueValidator(365)]
-DAY_MS = 86_400_000
 
 
 class Surface(models.Model):

@@ -16,11 +16,11 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
 
 from integration.models import Poll, PollHour
+from integration.zapier_mode import DAY_MS
 
 log = logging.getLogger(__name__)
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
 RECENT = 50
 
 

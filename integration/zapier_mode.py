@@ -15,6 +15,7 @@ from flowfinity.query import SYSTEM_COLUMNS, Condition, Filter, Group, Order, Qu
 # Zapier's core hands on at most 6,291,456 bytes of a poll, and says nothing of what it drops.
 MOST_BYTES = 5_000_000
 WARN_BYTES = 4_000_000
+DAY_MS = 86_400_000
 
 NEWEST_FIRST = (
     Order(SYSTEM_COLUMNS["LastModifiedOn"], descending=True),
@@ -27,6 +28,13 @@ def is_on(mode: str | None, agent: str) -> bool:
     return mode == "zapier" if mode else agent.startswith("Zapier")
 
 
+def ruling_lookback(own: int | None, own_floor: int | None, site: int, site_floor: int) -> tuple[int, int]:
+    """The lookback that rules a view, in days, and its floor in ms since 1970: its own, else the site's."""
+    if own:
+        return own, own_floor or 0
+    return site, max(site_floor, own_floor or 0)
+
+
 def window_start(now: dt.datetime, lookback_days: int, floor_ms: int) -> dt.datetime:
     """The window's first moment. `floor_ms` (milliseconds since 1970) is where it stood when it was last widened.
 
@@ -37,7 +45,7 @@ def window_start(now: dt.datetime, lookback_days: int, floor_ms: int) -> dt.date
 
 def leaves_ms(oldest_ms: int, lookback_days: int) -> int:
     """When a record modified at `oldest_ms` leaves the window, in milliseconds since 1970."""
-    return oldest_ms + lookback_days * 86_400_000
+    return oldest_ms + lookback_days * DAY_MS
 
 
 def overlay(query: Query, start: dt.datetime) -> Query:

@@ -36,10 +36,8 @@ class Lookback:
 
 def ruling(surface: Surface, access: RestAccess | None) -> Lookback:
     """The lookback that rules a view: its own, else the site's."""
-    floor = access.floor_ms if access else 0
-    if access and access.lookback_days:
-        return Lookback(access.lookback_days, floor)
-    return Lookback(surface.lookback_days, max(surface.floor_ms, floor))
+    own, floor = (access.lookback_days, access.floor_ms) if access else (None, None)
+    return Lookback(*zapier_mode.ruling_lookback(own, floor, surface.lookback_days, surface.floor_ms))
 
 
 def widened(now: dt.datetime, before: Lookback, after: Lookback) -> int:

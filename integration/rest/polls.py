@@ -196,9 +196,8 @@ def preview(view_id: int, account: User, base_url: str = "", mode: str = "zapier
     format: Format = "typed" if access.format == "typed" else "flowfinity"
     question = Question(view, format, {}, now, base_url)
     if mode == "zapier":
-        days = access.lookback_days or surface.lookback_days
-        floor = max(access.floor_ms, 0 if access.lookback_days else surface.floor_ms)
-        answer = zapier_answer(question, zapier_mode.window_start(now, days, floor))
+        own, site = (access.lookback_days, access.floor_ms), (surface.lookback_days, surface.floor_ms)
+        answer = zapier_answer(question, zapier_mode.window_start(now, *zapier_mode.ruling_lookback(*own, *site)))
     else:
         answer = plain_answer(question)
     return Preview(200, answer.body, answer.count, "", answer.newest)

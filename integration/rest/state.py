@@ -13,6 +13,8 @@ from typing import Any
 from django.db import connection
 from psycopg import Cursor
 
+from integration.zapier_mode import ruling_lookback
+
 COLUMNS = """
     SELECT u.id, u.username, u.password, u.display_name, u.is_active, u.account_type,
            s.query_enabled, s.execute_enabled, s.lookback_days, s.floor_ms, c.version"""
@@ -100,9 +102,7 @@ class State:
     @property
     def lookback(self) -> tuple[int, int]:
         """The lookback that rules, in days, and its floor in ms: the view's own, else the site's."""
-        if self.lookback_days:
-            return self.lookback_days, self.floor_ms or 0
-        return self.site_lookback_days, max(self.site_floor_ms, self.floor_ms or 0)
+        return ruling_lookback(self.lookback_days, self.floor_ms, self.site_lookback_days, self.site_floor_ms)
 
 
 def planned_cursor() -> Any:
