@@ -328,3 +328,81 @@ class Transaction(models.Model):
 
     def __str__(self) -> str:
         return self.external_id
+
+
+class Draft(models.Model):
+    """An app's next definition, as a blueprint that is not published yet: at most one an app."""
+
+    app = models.OneToOneField(App, models.CASCADE, related_name="draft")
+    document = JSONField(default=dict)
+    # What the published definition hashed to when the draft was begun: another one since is said before publishing.
+    base = models.CharField(max_length=64)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    on = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"draft of {self.app}"
+
+
+class Job(models.Model):
+    """Many submissions to one app, made in the background: an import, or a catch-up. Its rows are the work."""
+
+    IMPORT, CATCH_UP = "import", "catch_up"
+    KINDS: ClassVar = [(IMPORT, "Import"), (CATCH_UP, "Catch-up")]
+    RUNNING, PAUSED, DONE, STOPPED = "running", "paused", "done", "stopped"
+    STATES: ClassVar = [(RUNNING, "Running"), (PAUSED, "Paused"), (DONE, "Done"), (STOPPED, "Stopped")]
+
+    app = models.ForeignKey(App, models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=10, choices=KINDS)
+    title = models.CharField(max_length=250)
+    # The operation's name; empty for a catch-up, whose rows are `resent`.
+    operation = models.CharField(max_length=names.LENGTH, blank=True)
+    by = models.ForeignKey(User, models.PROTECT, related_name="jobs")
+    state = models.CharField(max_length=10, choices=STATES, default=RUNNING)
+    # At most so many rows in any 15 minutes; 0 for as fast as it goes.
+    pace = models.PositiveIntegerField(default=0)
+    # What the rows were read from: the file's name, its columns and what they were mapped to.
+    source = JSONField(default=dict)
+    total = models.PositiveIntegerField(default=0)
+    created_on = models.DateTimeField()
+    finished_on = models.DateTimeField(null=True, blank=True)
+    # Nothing is done before: how a paced job waits.
+    next_on = models.DateTimeField()
+    # Whose turn it is: until then, no other worker takes it up.
+    lease_until = models.DateTimeField(null=True, blank=True)
+    # Why it was paused or stopped by itself.
+    reason = models.CharField(max_length=250, blank=True)
+
+    class Meta:
+        indexes = [models.Index("state", "next_on", name="job_due")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class JobRow(models.Model):
+    """One submission that a job is to make. Its transaction's id is its own, so that no row is ever done twice."""
+
+    WAITING, DONE, UNCHANGED, FAILED = "waiting", "done", "unchanged", "failed"
+    STATES: ClassVar = [(WAITING, "Waiting"), (DONE, "Done"), (UNCHANGED, "Unchanged"), (FAILED, "Failed")]
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="rows", db_index=False)
+    # As in the file, its heading being 1.
+    number = models.PositiveIntegerField()
+    values = JSONField(default=dict)
+    record = models.BigIntegerField(null=True, blank=True)
+    submission = models.BigIntegerField(null=True, blank=True)
+    state = models.CharField(max_length=10, choices=STATES, default=WAITING)
+    # [[field, sentence], …] of a row that failed.
+    faults = JSONField(default=list)
+    done_on = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("job", "number", name="job_row_once")]
+        indexes = [
+            models.Index("job", "state", "number", name="job_row_due"),
+            models.Index("job", "done_on", name="job_row_pace"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}.{self.number}"

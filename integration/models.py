@@ -241,3 +241,28 @@ class PollHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.polls} polls"
+
+
+class Incident(models.Model):
+    """Something about a client that an admin should know: opened once, told once, closed when it is over."""
+
+    poll = models.ForeignKey(Poll, models.CASCADE, related_name="incidents")
+    # One of `sync_health.ALARMS`.
+    kind = models.CharField(max_length=20)
+    sentence = models.CharField(max_length=500)
+    opened_on = models.DateTimeField()
+    closed_on = models.DateTimeField(null=True, blank=True)
+    # When admins were told by mail that it began, and that it is over.
+    told_on = models.DateTimeField(null=True, blank=True)
+    closing_told_on = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "poll", "kind", condition=models.Q(closed_on__isnull=True), name="incident_open_once"
+            )
+        ]
+        indexes = [models.Index("closed_on", name="incident_closed_on")]
+
+    def __str__(self) -> str:
+        return self.sentence
