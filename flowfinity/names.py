@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from django.utils.translation import gettext as _
+
 PATTERN = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 LENGTH = 63
 
@@ -24,7 +26,7 @@ def propose(label: str) -> str:
 def fault(name: object, taken: frozenset[str] = frozenset()) -> str:
     """What is wrong with a name in one sentence, or "". `taken` holds reserved names in lower case."""
     if not isinstance(name, str) or not PATTERN.fullmatch(name):
-        return "A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits."
+        return _("A name starts with a capital letter A-Z and goes on with at most 62 letters A-Z, a-z or digits.")
     if name.lower() in taken:
-        return f"{name} is a name that the platform uses itself; choose another."
+        return _("%s is a name that the platform uses itself; choose another.") % name
     return ""

@@ -9,15 +9,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import OrderBy
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext, pgettext_lazy
 
 from flowfinity import fields
 from flowfinity.fields import FieldError, FieldType
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 MODEL = TypeVar("MODEL", bound=models.Model)
 DEEPEST = 8
@@ -37,33 +42,33 @@ class QueryError(Exception):
 class Operator:
     """One way to compare. `words` stand between the field and the operand in a sentence."""
 
-    words: str
+    words: StrPromise
     lookup: str
     operand: Literal["one", "many", "days", "none"] = "one"
     negated: bool = False
 
 
 OPERATORS: Mapping[str, Operator] = {
-    "is": Operator("is", "exact"),
-    "is_not": Operator("is not", "exact", negated=True),
-    "contains": Operator("contains", "contains"),
-    "does_not_contain": Operator("does not contain", "contains", negated=True),
-    "starts_with": Operator("starts with", "startswith"),
-    "greater_than": Operator("is greater than", "gt"),
-    "at_least": Operator("is at least", "gte"),
-    "less_than": Operator("is less than", "lt"),
-    "at_most": Operator("is at most", "lte"),
-    "before": Operator("is before", "lt"),
-    "after": Operator("is after", "gt"),
-    "on_or_before": Operator("is on or before", "lte"),
-    "on_or_after": Operator("is on or after", "gte"),
-    "within_last_days": Operator("is within the last", "within", "days"),
-    "is_any_of": Operator("is any of", "in", "many"),
-    "is_none_of": Operator("is none of", "in", "many", negated=True),
-    "includes": Operator("includes", "has_key"),
-    "does_not_include": Operator("does not include", "has_key", negated=True),
-    "is_blank": Operator("is blank", "isnull", "none"),
-    "is_not_blank": Operator("is not blank", "isnull", "none", negated=True),
+    "is": Operator(pgettext_lazy("condition", "is"), "exact"),
+    "is_not": Operator(pgettext_lazy("condition", "is not"), "exact", negated=True),
+    "contains": Operator(pgettext_lazy("condition", "contains"), "contains"),
+    "does_not_contain": Operator(pgettext_lazy("condition", "does not contain"), "contains", negated=True),
+    "starts_with": Operator(pgettext_lazy("condition", "starts with"), "startswith"),
+    "greater_than": Operator(pgettext_lazy("condition", "is greater than"), "gt"),
+    "at_least": Operator(pgettext_lazy("condition", "is at least"), "gte"),
+    "less_than": Operator(pgettext_lazy("condition", "is less than"), "lt"),
+    "at_most": Operator(pgettext_lazy("condition", "is at most"), "lte"),
+    "before": Operator(pgettext_lazy("condition", "is before"), "lt"),
+    "after": Operator(pgettext_lazy("condition", "is after"), "gt"),
+    "on_or_before": Operator(pgettext_lazy("condition", "is on or before"), "lte"),
+    "on_or_after": Operator(pgettext_lazy("condition", "is on or after"), "gte"),
+    "within_last_days": Operator(pgettext_lazy("condition", "is within the last"), "within", "days"),
+    "is_any_of": Operator(pgettext_lazy("condition", "is any of"), "in", "many"),
+    "is_none_of": Operator(pgettext_lazy("condition", "is none of"), "in", "many", negated=True),
+    "includes": Operator(pgettext_lazy("condition", "includes"), "has_key"),
+    "does_not_include": Operator(pgettext_lazy("condition", "does not include"), "has_key", negated=True),
+    "is_blank": Operator(pgettext_lazy("condition", "is blank"), "isnull", "none"),
+    "is_not_blank": Operator(pgettext_lazy("condition", "is not blank"), "isnull", "none", negated=True),
 }
 
 
@@ -82,6 +87,11 @@ class Column:
     # No two records share a value, so an order that names it needs no further key.
     unique: bool = False
 
+    @property
+    def heading(self) -> str:
+        """The label as its reader sees it: the platform's own in their language, an app's as its admin wrote it."""
+        return _(self.label) if self.system else self.label
+
     def path(self, paths: Mapping[str, str]) -> str:
         """Where the value stands; `paths` maps system names to a model's columns."""
         return paths[self.name] if self.system else f"values__{self.name}"
@@ -90,12 +100,12 @@ class Column:
 SYSTEM_COLUMNS: Mapping[str, Column] = {
     column.name: column
     for column in (
-        Column("RecordID", "Record ID", fields.RecordNumber(), system=True, unique=True),
-        Column("CreatedBy", "Created by", fields.Text(), system=True),
-        Column("CreatedOn", "Created on", fields.Moment(), system=True),
-        Column("LastModifiedBy", "Last modified by", fields.Text(), system=True),
-        Column("LastModifiedOn", "Last modified on", fields.Moment(), system=True),
-        Column("lastSubmissionID", "Last submission ID", fields.WholeNumber(), system=True, unique=True),
+        Column("RecordID", gettext_noop("Record ID"), fields.RecordNumber(), system=True, unique=True),
+        Column("CreatedBy", gettext_noop("Created by"), fields.Text(), system=True),
+        Column("CreatedOn", gettext_noop("Created on"), fields.Moment(), system=True),
+        Column("LastModifiedBy", gettext_noop("Last modified by"), fields.Text(), system=True),
+        Column("LastModifiedOn", gettext_noop("Last modified on"), fields.Moment(), system=True),
+        Column("lastSubmissionID", gettext_noop("Last submission ID"), fields.WholeNumber(), system=True, unique=True),
     )
 }
 
@@ -123,25 +133,28 @@ class Condition:
         operator = OPERATORS[self.operator]
         path = self.column.path(paths)
         if isinstance(self.value, Parameter):
-            raise QueryError([(self.column.name, f"the parameter {self.value.name} has no argument")])
+            raise QueryError([(self.column.name, _("the parameter %s has no argument") % self.value.name)])
         if operator.operand == "none":
             return Q((f"{path}__isnull", not operator.negated))
         if operator.operand == "days" and not isinstance(self.value, tuple):
-            raise QueryError([(self.column.name, "a number of days needs a time to count from")])
+            raise QueryError([(self.column.name, _("a number of days needs a time to count from"))])
         matching = self.column.type.condition(path, operator.lookup, self.value)
         return ~matching | Q((f"{path}__isnull", True)) if operator.negated else matching
 
     def describe(self) -> str:
         """The condition as a clause: "Rating is Hot"."""
         operator = OPERATORS[self.operator]
-        clause = f"{self.column.label} {operator.words}"
+        clause = f"{self.column.heading} {operator.words}"
         if operator.operand == "none":
             return clause
         if isinstance(self.value, Parameter):
-            return f"{clause} the parameter {self.value.label}"
+            return _("%(clause)s the parameter %(parameter)s") % {"clause": clause, "parameter": self.value.label}
         if operator.operand == "days":
             days = self.value if isinstance(self.value, int) else elapsed(*self.value)
-            return f"{clause} {days} day{'' if days == 1 else 's'}"
+            return ngettext("%(clause)s %(days)d day", "%(clause)s %(days)d days", days) % {
+                "clause": clause,
+                "days": days,
+            }
         return f"{clause} {spoken(self.column, self.value)}"
 
 
@@ -155,7 +168,11 @@ def spoken(column: Column, value: Any) -> str:
     """An operand in words."""
     if isinstance(value, tuple | list):
         words = [spoken(column, part) for part in value]
-        return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+        return (
+            words[0]
+            if len(words) == 1
+            else _("%(all)s or %(last)s") % {"all": ", ".join(words[:-1]), "last": words[-1]}
+        )
     return value if isinstance(value, str) and not value.endswith("Z") else column.type.display(value, column.config)
 
 
@@ -169,7 +186,7 @@ class Group:
     def q(self, paths: Mapping[str, str]) -> Q:
         """The rows that answer. Raises QueryError for an empty group, which would otherwise mean everything."""
         if not self.parts:
-            raise QueryError([("", "a group of conditions is empty")])
+            raise QueryError([("", _("a group of conditions is empty"))])
         found = self.parts[0].q(paths)
         for part in self.parts[1:]:
             found = found & part.q(paths) if self.joined == "all" else found | part.q(paths)
@@ -178,7 +195,7 @@ class Group:
     def describe(self) -> str:
         """The clauses, nested groups in brackets."""
         words = [f"({part.describe()})" if isinstance(part, Group) else part.describe() for part in self.parts]
-        return (" and " if self.joined == "all" else " or ").join(words)
+        return (_(" and ") if self.joined == "all" else _(" or ")).join(words)
 
 
 Filter = Condition | Group
@@ -280,9 +297,13 @@ class Query:
 
     def describe(self) -> str:
         """What the view shows, as a sentence."""
-        which = f"Records where {self.where.describe()}" if self.where is not None else "All records"
-        keys = [f"{order.column.label}{', descending' if order.descending else ''}" for order in self.order]
-        return f"{which}, sorted by {', then '.join(keys)}." if keys else f"{which}."
+        which = _("All records") if self.where is None else _("Records where %s") % self.where.describe()
+        keys = [
+            _("%s, descending") % key.column.heading if key.descending else key.column.heading for key in self.order
+        ]
+        if not keys:
+            return f"{which}."
+        return _("%(which)s, sorted by %(keys)s.") % {"which": which, "keys": _(", then ").join(keys)}
 
 
 def leaves(part: Filter | None) -> Iterator[Condition]:
@@ -323,14 +344,14 @@ def operand(column: Column, operator: str, raw: Any) -> Any:
     if kind == "days":
         days = fields.Number().validate(raw, {})
         if days is not None and not (isinstance(days, int) and 0 <= days <= 36_500):
-            raise FieldError("invalid", "A whole number of days from 0 to 36,500 is expected here.")
+            raise FieldError("invalid", _("A whole number of days from 0 to 36,500 is expected here."))
         return days
     if kind == "many":
         if not isinstance(raw, list) or not raw:
-            raise FieldError("invalid", "Send a list with at least one choice.")
+            raise FieldError("invalid", _("Send a list with at least one choice."))
         operands = [column.type.operand(one, column.config) for one in raw]
         if None in operands:
-            raise FieldError("invalid", "Leave the empty choice out; is_blank finds blanks.")
+            raise FieldError("invalid", _("Leave the empty choice out; is_blank finds blanks."))
         return operands
     return column.type.operand(raw, column.config)
 
@@ -344,8 +365,8 @@ def load_filter(document: Any, columns: Mapping[str, Column], parameters: Mappin
         return None
     faults: list[tuple[str, str]] = []
     found = read(document, columns, parameters, "filter", 1, faults)
-    if found is not None and sum(1 for _ in leaves(found)) > MOST_CONDITIONS:
-        faults.append(("filter", f"a filter holds at most {MOST_CONDITIONS} conditions"))
+    if found is not None and len([*leaves(found)]) > MOST_CONDITIONS:
+        faults.append(("filter", _("a filter holds at most %d conditions") % MOST_CONDITIONS))
     if faults or found is None:
         raise QueryError(faults)
     return found
@@ -361,13 +382,13 @@ def read(
 ) -> Filter | None:
     """A part of a stored filter, or None after noting what is wrong with it."""
     if not isinstance(part, dict) or depth > DEEPEST:
-        faults.append((path, f"write a condition or a group here, at most {DEEPEST} deep"))
+        faults.append((path, _("write a condition or a group here, at most %d deep") % DEEPEST))
         return None
     for joined in ("all", "any"):
         if set(part) == {joined}:
             inner = part[joined]
             if not isinstance(inner, list) or not inner:
-                faults.append((f"{path}.{joined}", "a group needs a list with at least one condition"))
+                faults.append((f"{path}.{joined}", _("a group needs a list with at least one condition")))
                 return None
             parts = [
                 read(one, columns, parameters, f"{path}.{joined}[{index}]", depth + 1, faults)
@@ -388,23 +409,35 @@ def read_condition(
     column = columns.get(part.get("field", "")) if isinstance(part.get("field"), str) else None
     name = part.get("operator")
     if column is None:
-        faults.append((f"{path}.field", f"{part.get('field')!r} is no field of this app"))
+        faults.append((f"{path}.field", _("%r is no field of this app") % (part.get("field"),)))
         return None
     if not isinstance(name, str) or name not in OPERATORS or name not in column.type.operators:
         offered = ", ".join(column.type.operators)
-        faults.append((f"{path}.operator", f"{column.label} is compared by: {offered}; not by {name!r}"))
+        faults.append(
+            (
+                f"{path}.operator",
+                _("%(field)s is compared by: %(offered)s; not by %(name)r")
+                % {"field": column.label, "offered": offered, "name": name},
+            )
+        )
         return None
     takes = OPERATORS[name].operand
     allowed = {"field", "operator"} if takes == "none" else {"field", "operator", "value"}
     if takes in {"one", "days"} and "parameter" in part:
         allowed = {"field", "operator", "parameter"}
     if set(part) != allowed:
-        faults.append((path, f"a condition with {name} has exactly the keys {', '.join(sorted(allowed))}"))
+        faults.append(
+            (
+                path,
+                _("a condition with %(name)s has exactly the keys %(keys)s")
+                % {"name": name, "keys": ", ".join(sorted(allowed))},
+            )
+        )
         return None
     if "parameter" in part:
         parameter = parameters.get(part["parameter"]) if isinstance(part["parameter"], str) else None
         if parameter is None:
-            faults.append((f"{path}.parameter", f"{part['parameter']!r} is no parameter of this view"))
+            faults.append((f"{path}.parameter", _("%r is no parameter of this view") % (part["parameter"],)))
             return None
         return Condition(column, name, parameter)
     if takes == "none":
@@ -415,7 +448,7 @@ def read_condition(
         faults.append((f"{path}.value", error.message))
         return None
     if value is None:
-        faults.append((f"{path}.value", "an unfinished condition does not count: give a value, or use is_blank"))
+        faults.append((f"{path}.value", _("an unfinished condition does not count: give a value, or use is_blank")))
         return None
     return Condition(column, name, value)
 
@@ -425,19 +458,19 @@ def load_order(document: Any, columns: Mapping[str, Column]) -> tuple[Order, ...
     faults: list[tuple[str, str]] = []
     found: list[Order] = []
     if not isinstance(document, list) or len(document) > MOST_SORTS:
-        raise QueryError([("sort", f"a sort is a list of at most {MOST_SORTS} keys")])
+        raise QueryError([("sort", _("a sort is a list of at most %d keys") % MOST_SORTS)])
     for index, part in enumerate(document):
         path = f"sort[{index}]"
         if not isinstance(part, dict) or set(part) != {"field", "direction"}:
-            faults.append((path, "a sort key has exactly field and direction"))
+            faults.append((path, _("a sort key has exactly field and direction")))
             continue
         column = columns.get(part["field"]) if isinstance(part["field"], str) else None
         if column is None or not column.type.sortable:
-            faults.append((f"{path}.field", f"{part['field']!r} is no field that can be sorted by"))
+            faults.append((f"{path}.field", _("%r is no field that can be sorted by") % (part["field"],)))
         elif part["direction"] not in ("ascending", "descending"):
-            faults.append((f"{path}.direction", "a direction is ascending or descending"))
+            faults.append((f"{path}.direction", _("a direction is ascending or descending")))
         elif any(order.column.name == column.name for order in found):
-            faults.append((f"{path}.field", f"{column.label} stands twice"))
+            faults.append((f"{path}.field", _("%s stands twice") % column.label))
         else:
             found.append(Order(column, part["direction"] == "descending"))
     if faults:

@@ -16,6 +16,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 
 from flowfinity.fields import Upload
 
@@ -70,11 +71,11 @@ def download(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
         key, filename, content_type = signing.loads(token, salt=SALT, max_age=settings.FILE_URL_SECONDS)
         file = default_storage.open(key)
     except signing.SignatureExpired:
-        return HttpResponse("This link has expired. Read the record again for a new one.", "text/plain", 403)
+        return HttpResponse(_("This link has expired. Read the record again for a new one."), "text/plain", 403)
     except signing.BadSignature:
-        return HttpResponse("This link is not one of this site's.", "text/plain", 403)
+        return HttpResponse(_("This link is not one of this site's."), "text/plain", 403)
     except FileNotFoundError:
-        return HttpResponse("The file is no longer there.", "text/plain", 404)
+        return HttpResponse(_("The file is no longer there."), "text/plain", 404)
     response = FileResponse(file, as_attachment=content_type not in SHOWN, filename=filename, content_type=content_type)
     response["Cache-Control"] = "private, max-age=3600"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists
 from django.dispatch import Signal
+from django.utils.translation import gettext
 
 from flowfinity import clock, definitions, references, storage
 from flowfinity.definitions import AppDefinition, OperationDefinition
@@ -111,7 +112,7 @@ class Stale(Refused):
     """The record has another last submission than the caller expected."""
 
     def __init__(self, call: int, standing: int) -> None:
-        super().__init__(call, f"The record was changed meanwhile: its last submission is {standing}.")
+        super().__init__(call, gettext("The record was changed meanwhile: its last submission is %d.") % standing)
         self.standing = standing
 
 
@@ -191,13 +192,15 @@ def clean(call: Call, app: AppDefinition, index: int) -> tuple[dict[str, Any], l
     try:
         operation = app.operation(call.operation.id)
     except definitions.Unknown:
-        raise Refused(index, "The operation is no longer there.") from None
+        raise Refused(index, gettext("The operation is no longer there.")) from None
     settable = {column.name.lower(): column for column in operation.fields}
     known = {name.lower(): name for name in app.fields}
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     if operation.kind == "create" and call.record is not None:
-        faults.append(Fault("RecordID", "read_only", "Leave RecordID out, or null: this operation makes a new record."))
+        faults.append(
+            Fault("RecordID", "read_only", gettext("Leave RecordID out, or null: this operation makes a new record."))
+        )
     if operation.kind != "create" and call.record is None:
         faults.append(unknown_record())
     for name, raw in call.values.items():
@@ -224,22 +227,29 @@ def gone(call: Call) -> list[Fault]:
 def dangling(column: Column, reference: Reference) -> Fault:
     """The fault of a value that names somebody or something that is not there."""
     if reference.kind == "user":
-        return Fault(column.name, "unknown_user", "Name an active user of this site, by user name.")
-    return Fault(column.name, "unknown_record", f"Name a record of {reference.app} that is not deleted, by RecordID.")
+        return Fault(column.name, "unknown_user", gettext("Name an active user of this site, by user name."))
+    return Fault(
+        column.name, "unknown_record", gettext("Name a record of %s that is not deleted, by RecordID.") % reference.app
+    )
 
 
 def unknown_record() -> Fault:
     """The fault of an edit or deletion whose record is not there."""
-    return Fault("RecordID", "unknown_record", "Name a record that exists and is not deleted: RecordID from the view.")
+    return Fault(
+        "RecordID", "unknown_record", gettext("Name a record that exists and is not deleted: RecordID from the view.")
+    )
 
 
 def not_settable(name: str, known: str | None, operation: OperationDefinition) -> Fault:
     """The fault of a key that the operation does not take."""
     if name.lower() in READ_ONLY:
-        return Fault(name, "read_only", f"{name} is set by the platform: leave it out.")
+        return Fault(name, "read_only", gettext("%s is set by the platform: leave it out.") % name)
     if known:
-        return Fault(known, "read_only", f"The operation {operation.label:.100} does not set {known}: leave it out.")
-    return Fault(name, "unknown_field", f"There is no field {name} here; the view's /fields lists them."[:249])
+        sentence = gettext("The operation %(operation)s does not set %(field)s: leave it out.")
+        return Fault(known, "read_only", sentence % {"operation": f"{operation.label:.100}", "field": known})
+    return Fault(
+        name, "unknown_field", (gettext("There is no field %s here; the view's /fields lists them.") % name)[:249]
+    )
 
 
 def missing(operation: OperationDefinition, values: Mapping[str, Any], faulty: set[str]) -> Iterator[Fault]:
@@ -248,7 +258,7 @@ def missing(operation: OperationDefinition, values: Mapping[str, Any], faulty: s
         if not column.required or column.type.never_blank or column.name in faulty:
             continue
         if (operation.kind == "create" or column.name in values) and values.get(column.name) is None:
-            yield Fault(column.name, "required", f"{column.label} is required: give it a value.")
+            yield Fault(column.name, "required", gettext("%s is required: give it a value.") % column.label)
 
 
 def carry_out(
@@ -349,7 +359,7 @@ def with_kept_files(index: int, values: Mapping[str, Any], before: Mapping[str, 
     for name, file in kept.items():
         stored = before.get(name) or {}
         if stored.get("FileName") != file.name or stored.get("Size") != file.size:
-            sentence = "The record has no such file. Send its bytes as Content; a Url is never fetched."
+            sentence = gettext("The record has no such file. Send its bytes as Content; a Url is never fetched.")
             raise Invalid(index, [Fault(name, "invalid", sentence)])
     return {**values, **{name: before[name] for name in kept}}
 

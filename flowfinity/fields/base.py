@@ -5,10 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 Format = Literal["flowfinity", "typed"]
 FORMATS: tuple[Format, ...] = ("flowfinity", "typed")
@@ -65,7 +70,7 @@ class FieldType:
     """What one type of field does. Every method is pure; `config` is the field's own settings (choices, currency)."""
 
     name: ClassVar[str]
-    label: ClassVar[str]
+    label: ClassVar[StrPromise | str]
     operators: ClassVar[tuple[str, ...]] = ()
     sortable: ClassVar[bool] = True
     numeric: ClassVar[bool] = False
@@ -83,7 +88,7 @@ class FieldType:
     # True where what `url` leads to is a picture that a page may show.
     pictured: ClassVar[bool] = False
     # What a form says of a value that it offers no longer; "" where its words say so themselves.
-    former: ClassVar[str] = "no longer offered"
+    former: ClassVar[StrPromise | str] = gettext_lazy("no longer offered")
     # False where what is sent may change without a submission to the app: a signed URL, another record's title.
     stable: ClassVar[bool] = True
 
@@ -189,15 +194,19 @@ def checked_text(raw: Any, longest: int) -> str | None:
     if raw is None:
         return None
     if not isinstance(raw, str):
-        raise FieldError("invalid", "Text is expected here (a JSON string).")
+        raise FieldError("invalid", _("Text is expected here (a JSON string)."))
     if "\x00" in raw:
-        raise FieldError("invalid", "Remove the NUL character (U+0000): it cannot be stored.")
+        raise FieldError("invalid", _("Remove the NUL character (U+0000): it cannot be stored."))
     try:
         raw.encode()
     except UnicodeEncodeError:
-        raise FieldError("invalid", "Remove the unpaired surrogate: it is not valid Unicode text.") from None
+        raise FieldError("invalid", _("Remove the unpaired surrogate: it is not valid Unicode text.")) from None
     if len(raw) > longest:
-        raise FieldError("too_long", f"Shorten this to {longest:,} characters; it has {len(raw):,}.")
+        raise FieldError(
+            "too_long",
+            _("Shorten this to %(longest)s characters; it has %(length)s.")
+            % {"longest": f"{longest:,}", "length": f"{len(raw):,}"},
+        )
     return raw if raw.strip() else None
 
 
@@ -205,6 +214,6 @@ def unwrapped(raw: Any) -> Any:
     """What a flowfinity selection holds; anything else as it is. Raises FieldError."""
     if isinstance(raw, dict):
         if [key.lower() for key in raw] != ["selection"]:
-            raise FieldError("invalid", 'Send the choice itself, or {"Selection": …}.')
+            raise FieldError("invalid", _('Send the choice itself, or {"Selection": …}.'))
         return next(iter(raw.values()))
     return raw

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from flowfinity.fields.base import (
     BLANK_OPERATORS,
@@ -26,7 +28,7 @@ from flowfinity.fields.base import (
 
 class SingleSelection(FieldType):
     name = "single"
-    label = "Single selection"
+    label = gettext_lazy("Single selection")
     operators = ("is", "is_not", "is_any_of", "is_none_of", *BLANK_OPERATORS)
     transform = "text"
     options = ("choices", "tones")
@@ -36,9 +38,9 @@ class SingleSelection(FieldType):
         if value is None or value == "":
             return None
         if not isinstance(value, str):
-            raise FieldError("invalid", 'Send one choice as text, or {"Selection": "…"}.')
+            raise FieldError("invalid", _('Send one choice as text, or {"Selection": "…"}.'))
         if value not in config.get("choices", ()):
-            raise FieldError("not_a_choice", f"Choose one of: {shortened(config.get('choices', ()))}.")
+            raise FieldError("not_a_choice", _("Choose one of: %s.") % shortened(config.get("choices", ())))
         return value
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
@@ -72,7 +74,7 @@ class SingleSelection(FieldType):
 
 class MultipleSelection(FieldType):
     name = "multiple"
-    label = "Multiple selection"
+    label = gettext_lazy("Multiple selection")
     operators = ("includes", "does_not_include", *BLANK_OPERATORS)
     sortable = False
     wide = True
@@ -84,10 +86,10 @@ class MultipleSelection(FieldType):
         if value is None:
             return None
         if not isinstance(value, list) or not all(isinstance(choice, str) for choice in value):
-            raise FieldError("invalid", 'Send a list of choices, or {"Selection": […]}.')
+            raise FieldError("invalid", _('Send a list of choices, or {"Selection": […]}.'))
         known = config.get("choices", ())
         if any(choice not in known for choice in value):
-            raise FieldError("not_a_choice", f"Choose among: {shortened(known)}.")
+            raise FieldError("not_a_choice", _("Choose among: %s.") % shortened(known))
         return {choice: True for choice in known if choice in value} or None
 
     def operand(self, raw: Any, config: Config) -> Any:
@@ -147,16 +149,16 @@ def choice_faults(config: Config) -> list[str]:
     """What is wrong with a selection's choices. JSON on both databases cannot be asked for a quote or a backslash."""
     choices = config.get("choices")
     if not isinstance(choices, list) or not choices:
-        return ["A selection needs a list of choices."]
+        return [_("A selection needs a list of choices.")]
     if not all(isinstance(c, str) and c.strip() == c and 0 < len(c) <= 200 and c.isprintable() for c in choices):
-        return ["A choice is 1 to 200 printable characters without blanks at its ends."]
+        return [_("A choice is 1 to 200 printable characters without blanks at its ends.")]
     if any(mark in choice for choice in choices for mark in '"\\'):
-        return ["A choice cannot contain a double quote or a backslash."]
+        return [_("A choice cannot contain a double quote or a backslash.")]
     if len(set(choices)) < len(choices):
-        return ["A choice stands twice."]
+        return [_("A choice stands twice.")]
     tones = config.get("tones", {})
     if not isinstance(tones, dict) or not set(tones) <= set(choices):
-        return ["Tones name choices that are not there."]
+        return [_("Tones name choices that are not there.")]
     if any(tone not in ("bad", "warn", "ok", "") for tone in tones.values()):
-        return ["A tone is bad, warn or ok."]
+        return [_("A tone is bad, warn or ok.")]
     return []

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from PIL import Image, UnidentifiedImageError
 
 from flowfinity.fields.base import (
@@ -57,7 +59,7 @@ class Attachment(FieldType):
     """Any file. Its content type is what its name says, and it is only ever offered for download."""
 
     name = "attachment"
-    label = "Attachment"
+    label = gettext_lazy("Attachment")
     operators = BLANK_OPERATORS
     sortable = False
     stable = False
@@ -82,19 +84,19 @@ class Attachment(FieldType):
             size = given.get("size")
             if isinstance(given["filename"], str) and isinstance(size, int) and not isinstance(size, bool):
                 return KeptFile(given["filename"], size)
-        raise FieldError("invalid", 'Send {"FileName", "Content": base64}; or what was read, to keep it; or null.')
+        raise FieldError("invalid", _('Send {"FileName", "Content": base64}; or what was read, to keep it; or null.'))
 
     def checked(self, upload: Upload) -> Upload:
         """The upload with its content type. Raises FieldError."""
         name = upload.name
         if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-            raise FieldError("invalid", f"Give the file a name of 1 to {LONGEST_NAME} printable characters.")
+            raise FieldError("invalid", _("Give the file a name of 1 to %d printable characters.") % LONGEST_NAME)
         if "/" in name or "\\" in name:
-            raise FieldError("invalid", "Give the file's name without folders.")
+            raise FieldError("invalid", _("Give the file's name without folders."))
         if not upload.content:
-            raise FieldError("invalid", "The file is empty.")
+            raise FieldError("invalid", _("The file is empty."))
         if len(upload.content) > self.most:
-            raise FieldError("too_large", f"A file has at most {self.most // MEGABYTE} MB here.")
+            raise FieldError("too_large", _("A file has at most %d MB here.") % (self.most // MEGABYTE))
         return Upload(name, upload.content, self.content_type(upload))
 
     def content_type(self, upload: Upload) -> str:
@@ -158,7 +160,7 @@ class Picture(Attachment):
     """A picture. What it is, its bytes say, whatever it is called."""
 
     name = "picture"
-    label = "Picture"
+    label = gettext_lazy("Picture")
     most = 5 * MEGABYTE
     pictured = True
     attrs = {"accept": "image/png,image/jpeg,image/gif,image/webp"}
@@ -176,7 +178,7 @@ class Picture(Attachment):
             pass
         except (SyntaxError, ValueError, EOFError, KeyError):  # What Pillow raises for a broken file.
             pass
-        raise FieldError("invalid", f"A picture is expected here: {', '.join(self.formats)}.")
+        raise FieldError("invalid", _("A picture is expected here: %s.") % ", ".join(self.formats))
 
     def sample(self, config: Config) -> Any:
         """What would be known of a picture."""
@@ -187,7 +189,7 @@ class Signature(Picture):
     """A signature: a picture of one."""
 
     name = "signature"
-    label = "Signature"
+    label = gettext_lazy("Signature")
     most = 1 * MEGABYTE
     attrs = {"accept": "image/png,image/jpeg", "data-pad": True}
     formats = ("PNG", "JPEG")
@@ -198,4 +200,4 @@ def decoded(content: Any) -> bytes:
     try:
         return base64.b64decode(content, validate=True) if isinstance(content, str) else b"" + content
     except (binascii.Error, ValueError, TypeError):
-        raise FieldError("invalid", "Send Content as base64 text.") from None
+        raise FieldError("invalid", _("Send Content as base64 text.")) from None

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from flowfinity.fields.base import (
     BLANK_OPERATORS,
@@ -31,7 +33,7 @@ def part(raw: Any, key: str, others: set[str]) -> Any:
         return raw
     given = {str(name).lower(): value for name, value in raw.items()}
     if key.lower() not in given or not set(given) <= {key.lower(), *(name.lower() for name in others)}:
-        raise FieldError("invalid", f"Send {key} alone, or an object with {key}, as it is read.")
+        raise FieldError("invalid", _("Send %(key)s alone, or an object with %(key)s, as it is read.") % {"key": key})
     return given[key.lower()]
 
 
@@ -39,11 +41,11 @@ class Person(FieldType):
     """A user of this site, kept by user name, which is fixed."""
 
     name = "user"
-    label = "User"
+    label = gettext_lazy("User")
     operators = ("is", "is_not", *BLANK_OPERATORS)
     transform = "text"
     refers = True
-    former = "no longer active"
+    former = gettext_lazy("no longer active")
 
     def validate(self, raw: Any, config: Config) -> Any:
         """The user name. Whether there is such a user, `submit` asks."""
@@ -94,7 +96,7 @@ class RecordLink(FieldType):
     """A record of an app, kept by its key."""
 
     name = "link"
-    label = "Record link"
+    label = gettext_lazy("Record link")
     operators = ("is", "is_not", *BLANK_OPERATORS)
     sortable = False
     stable = False
@@ -110,7 +112,7 @@ class RecordLink(FieldType):
         if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**53:
-            raise FieldError("invalid", 'The RecordID of a record is expected here, like "000000012".')
+            raise FieldError("invalid", _('The RecordID of a record is expected here, like "000000012".'))
         return value
 
     def references(self, value: Any, config: Config) -> Iterable[Reference]:
@@ -162,7 +164,7 @@ class RecordLink(FieldType):
 
     def faults(self, config: Config) -> list[str]:
         """The app that is linked to must be named."""
-        return [] if isinstance(config.get("app"), str) and config["app"] else ["A record link names an app."]
+        return [] if isinstance(config.get("app"), str) and config["app"] else [_("A record link names an app.")]
 
     def offered(self, config: Config) -> Reference | None:
         """A record of the app."""

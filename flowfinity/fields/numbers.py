@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from flowfinity.fields.base import (
     BLANK_OPERATORS,
@@ -31,7 +33,7 @@ BLANKS = r"[\s\x1c-\x1f\x85]*"
 
 class Number(FieldType):
     name = "number"
-    label = "Number"
+    label = gettext_lazy("Number")
     operators = ("is", "is_not", "greater_than", "at_least", "less_than", "at_most", *BLANK_OPERATORS)
     numeric = True
     digits: ClassVar[int] = 15
@@ -43,16 +45,16 @@ class Number(FieldType):
         if isinstance(raw, str) and len(raw) < 400 and self.literal.fullmatch(raw.strip()):
             raw = Decimal(raw.strip())
         if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
-            raise FieldError("invalid", "A number is expected here, like 25 or 99.5, without separators or a unit.")
+            raise FieldError("invalid", _("A number is expected here, like 25 or 99.5, without separators or a unit."))
         # Through repr, so that a float is the digits that its sender saw.
         exact = Decimal(repr(raw)) if isinstance(raw, float) else Decimal(raw)
         if not exact.is_finite():
-            raise FieldError("invalid", "A finite number is expected here.")
+            raise FieldError("invalid", _("A finite number is expected here."))
         if len("".join(map(str, exact.as_tuple().digits)).strip("0")) > self.digits:
-            raise FieldError("invalid", f"At most {self.digits} significant digits can be kept here.")
+            raise FieldError("invalid", _("At most %d significant digits can be kept here.") % self.digits)
         value = float(exact)
         if abs(value) == float("inf") or (exact and abs(value) < 1e-300):
-            raise FieldError("invalid", "This number is too large or too small to be kept.")
+            raise FieldError("invalid", _("This number is too large or too small to be kept."))
         # A whole number is stored by its digits as far as orjson reads one back (64 bits): a float of 17 digits comes
         # back from PostgreSQL as another value, and an edit that changes nothing would be a change.
         return int(exact) if value.is_integer() and -(2**63) <= value < 2**64 else value
@@ -97,7 +99,7 @@ def plain(value: int | float) -> str:
 
 class Currency(Number):
     name = "currency"
-    label = "Currency"
+    label = gettext_lazy("Currency")
     options = ("currency",)
     symbols: ClassVar[Mapping[str, str]] = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CAD": "CA$", "AUD": "A$"}
 
@@ -119,12 +121,12 @@ class Currency(Number):
     def faults(self, config: Config) -> list[str]:
         if re.fullmatch(r"[A-Z]{3}|", str(config.get("currency", ""))):
             return []
-        return ["A currency is three capital letters, like USD."]
+        return [_("A currency is three capital letters, like USD.")]
 
 
 class YesNo(FieldType):
     name = "yesno"
-    label = "Yes/no"
+    label = gettext_lazy("Yes/no")
     operators = ("is",)
     sortable = False
     never_blank = True
@@ -148,7 +150,8 @@ class YesNo(FieldType):
         elif isinstance(value, str) and value.lower() in self.words:
             return self.words[value.lower()]
         raise FieldError(
-            "invalid", 'Yes or no is expected here: true or false (or {"Selection": ["Yes"]} or {"Selection": []}).'
+            "invalid",
+            _('Yes or no is expected here: true or false (or {"Selection": ["Yes"]} or {"Selection": []}).'),
         )
 
     def condition(self, path: str, lookup: str, operand: Any) -> Q:
@@ -181,7 +184,7 @@ class YesNo(FieldType):
         return f"^({'|'.join(words)})?$"
 
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
-        return "Yes" if value else "No"
+        return _("Yes") if value else _("No")
 
     def sample(self, config: Config) -> Any:
         return True
@@ -207,7 +210,7 @@ class WholeNumber(Number):
     def operand(self, raw: Any, config: Config) -> Any:
         value = self.validate(raw, config)
         if value is not None and (isinstance(value, float) or abs(value) >= 2**53):
-            raise FieldError("invalid", "A whole number below 9,007,199,254,740,992 is expected here.")
+            raise FieldError("invalid", _("A whole number below 9,007,199,254,740,992 is expected here."))
         return value
 
 

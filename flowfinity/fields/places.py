@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from flowfinity.fields.base import (
     BLANK_OPERATORS,
@@ -29,7 +31,7 @@ class Location(FieldType):
     """A place on earth, in degrees, with its accuracy in metres where it is known."""
 
     name = "location"
-    label = "Location"
+    label = gettext_lazy("Location")
     operators = BLANK_OPERATORS
     sortable = False
     written = re.compile(r"\s*(-?[0-9.]+)\s*[,;]\s*(-?[0-9.]+)\s*(?:[,;]\s*([0-9.]+)\s*)?", re.ASCII)
@@ -43,7 +45,8 @@ class Location(FieldType):
         names = {key.lower(): key for key in KEYS}
         if not isinstance(raw, dict) or not {str(key).lower() for key in raw} <= set(names):
             raise FieldError(
-                "invalid", 'A place is expected here: "49.2827, -123.1207", or {"Latitude", "Longitude", "Accuracy"}.'
+                "invalid",
+                _('A place is expected here: "49.2827, -123.1207", or {"Latitude", "Longitude", "Accuracy"}.'),
             )
         found = {names[key.lower()]: Number().validate(value, {}) for key, value in raw.items()}
         found = {key: found[key] for key in KEYS if found.get(key) is not None}
@@ -51,9 +54,12 @@ class Location(FieldType):
             return None
         for key, bound in BOUNDS.items():
             if key not in found or not -bound <= found[key] <= bound:
-                raise FieldError("invalid", f"{key} is expected in degrees, from -{bound} to {bound}.")
+                raise FieldError(
+                    "invalid",
+                    _("%(key)s is expected in degrees, from -%(bound)s to %(bound)s.") % {"key": key, "bound": bound},
+                )
         if found.get("Accuracy", 0) < 0:
-            raise FieldError("invalid", "Accuracy is expected in metres, from 0 up.")
+            raise FieldError("invalid", _("Accuracy is expected in metres, from 0 up."))
         return found
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, URLValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from flowfinity.fields.base import (
     BLANK_OPERATORS,
@@ -28,7 +30,7 @@ LONGEST_OPERAND = 10_000
 
 class Text(FieldType):
     name = "text"
-    label = "Text"
+    label = gettext_lazy("Text")
     operators = ("is", "is_not", "contains", "does_not_contain", "starts_with", *BLANK_OPERATORS)
     transform = "folded"
     longest: ClassVar[int] = 1_000
@@ -62,7 +64,7 @@ class Text(FieldType):
 
 class MultilineText(Text):
     name = "multiline"
-    label = "Multi-line text"
+    label = gettext_lazy("Multi-line text")
     longest = 100_000
     wide = True
     # A page's place holds the sort values of its last row: a chapter of text does not fit into a URL.
@@ -78,7 +80,7 @@ class MultilineText(Text):
 
 class Phone(Text):
     name = "phone"
-    label = "Phone"
+    label = gettext_lazy("Phone")
     longest = 100
     example = "555-7777"
 
@@ -88,7 +90,7 @@ class Phone(Text):
 
 class Email(Text):
     name = "email"
-    label = "E-mail"
+    label = gettext_lazy("E-mail")
     longest = 254
     example = "jsmith@example.com"
     check = EmailValidator()
@@ -100,7 +102,7 @@ class Email(Text):
                 self.check(text)
             except ValidationError:
                 raise FieldError(
-                    "invalid", "Write a full e-mail address, like ada@example.com. Is something missing?"
+                    "invalid", _("Write a full e-mail address, like ada@example.com. Is something missing?")
                 ) from None
         return text
 
@@ -110,7 +112,7 @@ class Email(Text):
 
 class Url(Text):
     name = "url"
-    label = "URL"
+    label = gettext_lazy("URL")
     longest = 2_000
     example = "https://www.example.com/"
     check = URLValidator(schemes=["http", "https"])
@@ -121,7 +123,9 @@ class Url(Text):
             try:
                 self.check(text)
             except ValidationError:
-                raise FieldError("invalid", "Write a whole web address, starting with https:// or http://.") from None
+                raise FieldError(
+                    "invalid", _("Write a whole web address, starting with https:// or http://.")
+                ) from None
         return text
 
     def widget(self, config: Config) -> forms.Widget:

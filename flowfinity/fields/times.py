@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from flowfinity.fields.base import (
     BLANK_OPERATORS,
@@ -25,7 +27,7 @@ from flowfinity.fields.base import (
 
 class Date(FieldType):
     name = "date"
-    label = "Date"
+    label = gettext_lazy("Date")
     operators = ("is", "before", "after", "on_or_before", "on_or_after", "within_last_days", *BLANK_OPERATORS)
     transform = "text"
     written = re.compile(r"(\d{4}-\d\d-\d\d)([T ]00:00(:00(\.0{1,9})?)?)?", re.ASCII)
@@ -40,7 +42,7 @@ class Date(FieldType):
             return self.refuse()
 
     def refuse(self) -> Any:
-        raise FieldError("invalid", "A date that exists is expected here, like 2020-09-06, without a time of day.")
+        raise FieldError("invalid", _("A date that exists is expected here, like 2020-09-06, without a time of day."))
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
         return ((lambda value: f"{value}T00:00:00.000") if format == "flowfinity" else same), None
@@ -75,7 +77,7 @@ class Date(FieldType):
 
 class DateTime(FieldType):
     name = "datetime"
-    label = "Date and time"
+    label = gettext_lazy("Date and time")
     operators: ClassVar[tuple[str, ...]] = Date.operators
     transform = "text"
     written = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
@@ -97,7 +99,8 @@ class DateTime(FieldType):
 
     def refuse(self) -> Any:
         raise FieldError(
-            "invalid", "A time that exists is expected here, like 2020-09-06T04:37:31Z or with an offset like +02:00."
+            "invalid",
+            _("A time that exists is expected here, like 2020-09-06T04:37:31Z or with an offset like +02:00."),
         )
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
