@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -52,12 +53,12 @@ class ViewDefinition:
     # Of all that decides which records are shown and in which order: a cursor made under another one is void.
     digest: str
 
-    @property
+    @cached_property
     def stable(self) -> bool:
         """True when what is shown changes only by a submission or a change of configuration, not by time."""
         return self.query.stable and all(column.type.stable for column in self.columns)
 
-    @property
+    @cached_property
     def refers(self) -> bool:
         """True when a column's values refer to something outside the record."""
         return any(column.type.refers for column in self.columns)

@@ -6,13 +6,16 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import resolve
+from django.urls import ResolverMatch, resolve
 
-log = structlog.get_logger("flowfinity.requests")
+from flowfinity import logs
+
+log = structlog.get_logger(logs.REQUESTS)
 GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 HEADER = "X-Request-Id"
 # Asked every few seconds by whoever watches the site: a line each would bury the rest.
@@ -65,10 +68,16 @@ class Straight:
         if not request.path_info.startswith(settings.STRAIGHT_PREFIXES):
             return self.get_response(request)
         request.get_host()  # Refuses a foreign Host header, as CommonMiddleware does for pages.
-        match = resolve(request.path_info)
+        match = found(request.path_info)
         request.resolver_match = match
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         return response
+
+
+@lru_cache(maxsize=1_000)
+def found(path: str) -> ResolverMatch:
+    """What answers at a path: looked for once, since the same few are polled for ever. Raises Resolver404."""
+    return resolve(path)
 
 
 def account(request: HttpRequest) -> str:
