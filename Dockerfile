@@ -12,6 +12,7 @@ WORKDIR /site
 COPY requirements.txt ./
 RUN python -m pip install --no-cache-dir -r requirements.txt
 COPY manage.py CHANGELOG.md LICENSE ./
+COPY locale locale
 COPY leads leads
 COPY integration integration
 COPY flowfinity flowfinity

@@ -4,7 +4,7 @@ PYTHON = python3
 PY = .venv/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test stack lint check bench up screenshots
+.PHONY: help run test stack lint check bench up screenshots messages
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -39,6 +39,9 @@ up: .env ## Run web, worker, beat, PostgreSQL and Redis with Docker; passwords a
 
 screenshots: .venv/dev ## Take the pictures in docs/ of the demo, with Chromium
 	$(PY) docs/screenshots.py
+
+messages: .venv/dev ## Collect what can be translated into locale/, and compile it; says how much is missing
+	$(PY) locale/messages.py
 
 .env:
 	@$(PYTHON) -c 'import os, secrets; os.umask(0o077); names = "POSTGRES_PASSWORD", "REDIS_PASSWORD", "SECRET_KEY", "DEMO_PASSWORD"; \

@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from bench import database, processes
-from bench.cases import BARE, CASES, COLD, PIECED, SITE, Case, zapier
+from bench.cases import CASES, PIECED, Case, zapier
 from bench.database import Database
 from bench.load import CLIENTS, GENERATOR, Load, under_load
 from bench.processes import Server
@@ -107,6 +107,7 @@ def bench(found: Database, asked: Asked, directory: Path) -> bool:
     print_polls(measured)
     print_others(measured)
     print_pieces(processes.run("bench.pieces", password, env=site))
+    print_pages(processes.run("bench.pages", env=site))
     print_writers(processes.together("bench.writers", WRITERS, WRITING_SECONDS, env=site))
     return print_goals(measured) if found.kind == "postgresql" else True
 
@@ -117,7 +118,7 @@ def served(found: Database, asked: Asked, site: dict[str, str], password: str, l
     with ExitStack() as stack:
         servers = {
             application: stack.enter_context(Server(application, site, probe, log))
-            for application, probe in ((BARE, "/"), (COLD, "/healthz"), (SITE, "/healthz"))
+            for application, probe in {case.application: "/healthz" if case.view else "/" for case in CASES}.items()
         }
         sent = {}
         for case in CASES:
@@ -223,6 +224,15 @@ def print_pieces(pieces: dict[str, dict[str, float]]) -> None:
     rows = [("", *(case.title for case in PIECED))]
     for piece in pieces[PIECED[0].path]:
         rows.append((piece, *(f"{pieces[case.path][piece]:.2f}" for case in PIECED)))
+    print_table(rows)
+
+
+def print_pages(pages: dict[str, float]) -> None:
+    """What the workspace's pages take, the first of them being the empty one."""
+    print("Pages of the workspace: one request at a time, in one process, milliseconds (the quickest tenth)\n")
+    empty = next(iter(pages.values()))
+    rows = [("", "ms", "of the empty page")]
+    rows += [(title, f"{ms:,.1f}", f"{ms / empty:,.1f} ×") for title, ms in pages.items()]
     print_table(rows)
 
 

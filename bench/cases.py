@@ -13,6 +13,8 @@ WINDOWS = {"Nothing": (1, 0), "Hundred": (4, 100), "FiveHundred": (30, 500)}
 BARE = "bench.bare:application"
 COLD = "bench.cold:application"
 SITE = "flowfinity.wsgi:application"
+UNLOGGED = "bench.unlogged:application"
+LOGGED = "bench.logged:application"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ CASES = (
     Case("500 records, the answer kept", SITE, "FiveHundred", goal=0.18),
     Case("an empty poll, the answer kept", SITE, "Nothing", goal=0.18),
     Case("100 records, not modified (304)", SITE, "Hundred", goal=0.18, unchanged=True),
+    Case("100 records, the answer kept, no poll log", UNLOGGED, "Hundred"),
+    Case("100 records, the answer kept, every poll written", LOGGED, "Hundred"),
 )
 # What is looked at piece by piece.
 PIECED = (CASES[1], CASES[2], CASES[3])

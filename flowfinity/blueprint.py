@@ -1,21 +1,25 @@
 """An app's definition as one JSON document (the article's transfer file): export, and import with every fault named.
 
 An import merges: what the document names is made or changed, what it does not name is kept, and so are all records.
+Publishing a draft replaces: what its document leaves out is removed, and the records are still kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from flowfinity import names
 from flowfinity.definitions import read_parameters
 from flowfinity.fields import TYPES, FieldError, checked_text
 from flowfinity.models import App, Field, Journal, Operation, View, configuring
-from flowfinity.query import SYSTEM_COLUMNS, Column, QueryError, load_filter, load_order
+from flowfinity.query import SYSTEM_COLUMNS, Column, Query, QueryError, load_filter, load_order
 
 FORMAT = 1
 STANDARD_VIEW = {"name": "ViewAllRecords", "label": "View all records"}
+KINDS_OF_PARTS = ("fields", "operations", "views")
 KINDS = ("create", "update", "delete")
 # Texts that a part may have, and the characters that their columns hold.
 TEXTS = {"description": 10_000, "section": 150, "help": 300, "done": 150}
@@ -34,34 +38,9 @@ def export_app(app: App) -> dict[str, Any]:
     return {
         "blueprint": FORMAT,
         "app": {"name": app.name, "label": app.label, "description": app.description},
-        "fields": [
-            {
-                "name": row.name,
-                "label": row.label,
-                "type": row.type,
-                "required": row.required,
-                "section": row.section,
-                "help": row.help,
-                **row.config,
-            }
-            for row in app.fields.all()
-        ],
-        "operations": [
-            {"name": row.name, "label": row.label, "kind": row.kind, "done": row.done, "fields": row.fields}
-            for row in app.operations.all()
-        ],
-        "views": [
-            {
-                "name": row.name,
-                "label": row.label,
-                "description": row.description,
-                "columns": row.columns,
-                "filter": row.filter,
-                "sort": row.sort,
-                "parameters": row.parameters,
-            }
-            for row in app.views.all()
-        ],
+        "fields": [field_part({**row.config, **columns_of_row(row, FIELD_KEYS)}) for row in app.fields.all()],
+        "operations": [operation_part(columns_of_row(row, OPERATION_KEYS)) for row in app.operations.all()],
+        "views": [view_part(columns_of_row(row, VIEW_KEYS)) for row in app.views.all()],
     }
 
 
@@ -73,97 +52,216 @@ def import_app(document: Any) -> App:
     faults = list(shape_faults(document))
     if faults:
         raise BlueprintError(faults)
-    part = document["app"]
     with configuring():
-        existing = App.objects.filter(name__iexact=part["name"]).first()
-        faults = list(content_faults(document, existing))
+        existing = App.objects.filter(name__iexact=document["app"]["name"]).first()
+        base = None if existing is None else export_app(existing)
+        former = {} if existing is None else existing.former
+        faults = list(content_faults(document, base, former))
         if faults:
             raise BlueprintError(faults)
-        app = existing or App(name=part["name"])
-        app.label, app.description = part["label"], part.get("description", "")
-        app.save()
-        Journal.objects.get_or_create(app=app)
-        keep(app, Field, document.get("fields", []), field_row)
-        keep(app, Operation, document.get("operations", []), operation_row)
-        views = document.get("views", [])
-        if not views and not app.views.exists():
-            views = [standard_view(app)]
-        keep(app, View, views, view_row)
+        return write(existing, merged(base, document))
+
+
+def replace_app(app: App, document: dict[str, Any]) -> App:
+    """The app as the document has it: what the document leaves out is removed, records are kept. Raises BlueprintError.
+
+    To be called inside `configuring()`.
+    """
+    if faults := replacement_faults(app, document):
+        raise BlueprintError(faults)
+    return write(app, whole(document))
+
+
+def replacement_faults(app: App, document: Any) -> list[tuple[str, str]]:
+    """What keeps the document from taking the place of the app's definition."""
+    return list(shape_faults(document)) or list(whole_faults(document, export_app(app), app.former))
+
+
+def write(app: App | None, document: Mapping[str, Any]) -> App:
+    """Makes the app's rows what a whole and faultless document says."""
+    part = document["app"]
+    app = app or App(name=part["name"])
+    app.label, app.description = part["label"], part["description"]
+    app.former = former(app, document) if app.pk else {}
+    app.save()
+    Journal.objects.get_or_create(app=app)
+    keep(app, Field, [field_row(part) for part in document["fields"]])
+    keep(app, Operation, document["operations"])
+    keep(app, View, document["views"])
     return app
 
 
-def standard_view(app: App) -> dict[str, Any]:
-    """The view that every new app is born with: all fields of all records."""
-    return {**STANDARD_VIEW, "columns": [row.name for row in app.fields.all()]}
-
-
-def keep(app: App, model: type[Any], parts: list[Mapping[str, Any]], row: Any) -> None:
-    """Makes or changes the app's rows of a model, one a part, in the document's order."""
-    for position, part in enumerate(parts):
-        model.objects.update_or_create(
-            app=app, name__iexact=part["name"], defaults={**row(part), "position": position},
-            create_defaults={**row(part), "app": app, "name": part["name"], "position": position},
+def keep(app: App, model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Makes the app's rows of a model the given ones, in their order; those that stay keep their keys."""
+    kept = []
+    for position, row in enumerate(rows):
+        values = {key: value for key, value in row.items() if key != "name"}
+        found, _made = model.objects.update_or_create(
+            app=app, name__iexact=row["name"], defaults={**values, "position": position},
+            create_defaults={**row, "app": app, "position": position},
         )  # fmt: skip
+        kept.append(found.pk)
+    model.objects.filter(app=app).exclude(pk__in=kept).delete()
+
+
+def former(app: App, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields by name that the app has no longer but records or their history may hold: each as it last was."""
+    named = {part["name"] for part in document["fields"]}
+    return {
+        name: part
+        for name, part in {**app.former, **{one["name"]: one for one in export_app(app)["fields"]}}.items()
+        if name not in named
+    }
+
+
+# Parts: what each has, filled in
+
+
+FIELD_KEYS = ("name", "label", "type", "required", "section", "help")
+OPERATION_KEYS = ("name", "label", "kind", "done", "fields")
+VIEW_KEYS = ("name", "label", "description", "columns", "filter", "sort", "parameters")
+
+
+def columns_of_row(row: Any, keys: Iterable[str]) -> dict[str, Any]:
+    """The row's columns that are a part's keys."""
+    return {key: getattr(row, key) for key in keys}
+
+
+def field_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A field with every key: what is left out is as if nobody had said anything."""
+    blank: dict[str, Any] = {"required": False, "section": "", "help": ""}
+    own = {key: part[key] if key in part else blank[key] for key in FIELD_KEYS}
+    return {**own, **{key: value for key, value in part.items() if key not in own}}
+
+
+def operation_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    """An operation with every key."""
+    return {**dict.fromkeys(OPERATION_KEYS), "done": "", "fields": [], **part}
+
+
+def view_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A view with every key."""
+    return {**dict.fromkeys(VIEW_KEYS), "description": "", "columns": [], "sort": [], "parameters": [], **part}
 
 
 def field_row(part: Mapping[str, Any]) -> dict[str, Any]:
-    """A field's columns."""
-    config = {key: part[key] for key in TYPES[part["type"]].options if key in part}
+    """A field's columns: the settings of its type in one."""
     return {
-        "label": part["label"],
-        "type": part["type"],
-        "required": part.get("required", False),
-        "section": part.get("section", ""),
-        "help": part.get("help", ""),
-        "config": config,
+        **{key: part[key] for key in FIELD_KEYS},
+        "config": {key: value for key, value in part.items() if key not in FIELD_KEYS},
     }
 
 
-def operation_row(part: Mapping[str, Any]) -> dict[str, Any]:
-    """An operation's columns."""
+def standard_view(fields: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The view that every new app is born with: all fields of all records."""
+    return {**STANDARD_VIEW, "columns": [part["name"] for part in fields]}
+
+
+def whole(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with every key that an export has."""
     return {
-        "label": part["label"],
-        "kind": part["kind"],
-        "done": part.get("done", ""),
-        "fields": part.get("fields", []),
+        "blueprint": FORMAT,
+        "app": {"description": "", **document["app"]},
+        "fields": [field_part(part) for part in document.get("fields", [])],
+        "operations": [operation_part(part) for part in document.get("operations", [])],
+        "views": [view_part(part) for part in document.get("views", [])],
     }
 
 
-def view_row(part: Mapping[str, Any]) -> dict[str, Any]:
-    """A view's columns."""
-    return {
-        "label": part["label"],
-        "description": part.get("description", ""),
-        "columns": part["columns"],
-        "filter": part.get("filter"),
-        "sort": part.get("sort", []),
-        "parameters": part.get("parameters", []),
+def merged(base: Mapping[str, Any] | None, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document merged into an app's own (`base`): what it names takes the place of its namesake or is added.
+
+    Pure, and made for documents without faults of shape. Without a base, and without views, the standard view is added.
+    """
+    found = whole(document)
+    if base is None:
+        found["views"] = found["views"] or [view_part(standard_view(found["fields"]))]
+        return found
+    for kind in KINDS_OF_PARTS:
+        found[kind] = merged_parts(base[kind], found[kind])
+    found["app"]["name"] = base["app"]["name"]
+    return found
+
+
+def merged_parts(kept: Sequence[dict[str, Any]], named: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Parts in one order: those that are named stand in the order in which they are named, the others where they were.
+
+    A name is fixed, so a namesake keeps its capitals.
+    """
+    names = {part["name"].lower(): part["name"] for part in kept}
+    parts = [{**part, "name": names.get(part["name"].lower(), part["name"])} for part in named]
+    known = iter([part for part in parts if part["name"].lower() in names])
+    given = {part["name"].lower() for part in parts}
+    found = [next(known) if part["name"].lower() in given else part for part in kept]
+    place = 0 if given & names.keys() else len(found)
+    for part in parts:
+        if part["name"].lower() in names:
+            place = found.index(part) + 1
+        else:
+            found.insert(place, part)
+            place += 1
+    return found
+
+
+def columns_of(document: Mapping[str, Any]) -> dict[str, Column]:
+    """What a document's views can show, by name: its fields in their order, then the system's.
+
+    A field whose type is unknown is left out.
+    """
+    own = {
+        part["name"]: Column(
+            part["name"],
+            part["label"],
+            TYPES[part["type"]],
+            {key: value for key, value in part.items() if key not in FIELD_KEYS},
+            part.get("required", False),
+            part.get("section", ""),
+            part.get("help", ""),
+        )
+        for part in document.get("fields", [])
+        if isinstance(part.get("type"), str) and part["type"] in TYPES
     }
+    return {**own, **SYSTEM_COLUMNS}
+
+
+def query_of(view: Mapping[str, Any], columns: Mapping[str, Column], app: int = 0) -> Query:
+    """What a document's view means, for the app of that key. Raises QueryError while it cannot be read."""
+    faults = [(where, sentence) for where, sentence in view_faults("", view, columns)]
+    if faults:
+        raise QueryError([(where.lstrip("."), sentence) for where, sentence in faults])
+    parameters = read_parameters(view.get("parameters", []))
+    return Query(app, load_filter(view.get("filter"), columns, parameters), load_order(view.get("sort", []), columns))
+
+
+# Faults
 
 
 def shape_faults(document: Any) -> Iterator[tuple[str, str]]:
     """What keeps the document from being read at all."""
     if not isinstance(document, dict):
-        yield "", "a blueprint is a JSON object"
+        yield "", _("a blueprint is a JSON object")
         return
     if document.get("blueprint") != FORMAT:
-        yield "blueprint", f"this site reads blueprints of format {FORMAT}"
+        yield "blueprint", _("this site reads blueprints of format %d") % FORMAT
+    if extra := set(document) - {"$schema", "blueprint", "app", *KINDS_OF_PARTS}:
+        yield "", _("a blueprint has no %s") % ", ".join(sorted(extra))
     app = document.get("app")
     if not isinstance(app, dict):
-        yield "app", "an object with name and label is missing"
+        yield "app", _("an object with name and label is missing")
     else:
         yield from labelled("app", app, set())
-    for kind in ("fields", "operations", "views"):
+        yield from unknown("app", app, _("an app"), "description")
+    for kind in KINDS_OF_PARTS:
         parts = document.get(kind, [])
         if not isinstance(parts, list):
-            yield kind, "a list is expected here"
+            yield kind, _("a list is expected here")
             continue
         taken: set[str] = set()
         for index, part in enumerate(parts):
             if isinstance(part, dict):
                 yield from labelled(f"{kind}[{index}]", part, taken)
             else:
-                yield f"{kind}[{index}]", "an object is expected here"
+                yield f"{kind}[{index}]", _("an object is expected here")
 
 
 def labelled(
@@ -173,12 +271,12 @@ def labelled(
     if sentence := names.fault(part.get("name"), reserved):
         yield f"{path}.name", sentence
     elif part["name"].lower() in taken:
-        yield f"{path}.name", f"{part['name']} stands twice (capitals make no difference)"
+        yield f"{path}.name", _("%s stands twice (capitals make no difference)") % part["name"]
     else:
         taken.add(part["name"].lower())
     label = part.get("label")
     if not isinstance(label, str) or not label.strip() or len(label) > 150 or not label.isprintable():
-        yield f"{path}.label", "a label of 1 to 150 printable characters is missing"
+        yield f"{path}.label", _("a label of 1 to 150 printable characters is missing")
     for key, longest in TEXTS.items():
         if sentence := text_fault(part.get(key, ""), longest):
             yield f"{path}.{key}", sentence
@@ -187,7 +285,7 @@ def labelled(
 def text_fault(text: Any, longest: int) -> str:
     """What keeps a text from its column in one sentence, or ""."""
     if not isinstance(text, str):
-        return "text is expected here"
+        return _("text is expected here")
     try:
         checked_text(text, longest)
     except FieldError as error:
@@ -195,57 +293,90 @@ def text_fault(text: Any, longest: int) -> str:
     return ""
 
 
-def content_faults(document: Mapping[str, Any], existing: App | None) -> Iterator[tuple[str, str]]:
-    """What is wrong with fields, operations and views that can be read."""
-    columns: dict[str, Column] = {}
-    if existing is not None:
-        for row in existing.fields.all():
-            columns[row.name] = Column(row.name, row.label, TYPES[row.type], row.config)
-    kept = {name.lower(): column for name, column in columns.items()}
-    faults: list[tuple[str, str]] = []
-    for index, part in enumerate(document.get("fields", [])):
-        path = f"fields[{index}]"
-        faults += field_faults(path, part, kept.get(part["name"].lower()))
-        type = TYPES.get(part["type"]) if isinstance(part.get("type"), str) else None
-        if type is not None:
-            columns[part["name"]] = Column(part["name"], part["label"], type, part)
+def content_faults(
+    document: Mapping[str, Any], base: Mapping[str, Any] | None, former: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with fields, operations and views that can be read, and are to be merged into `base`.
+
+    `former` are fields that are gone, and have left values.
+    """
+    kept = {} if base is None else columns_of(base)
+    columns = {**kept, **columns_of(document)}
+    faults = list(all_field_faults(document.get("fields", []), kept, former))
     yield from faults
-    for index, part in enumerate(document.get("operations", [])):
-        yield from unknown(f"operations[{index}]", part, "an operation", "kind", "done", "fields")
-        yield from operation_faults(f"operations[{index}]", part, columns)
-    for index, part in enumerate(document.get("views", [])):
-        yield from unknown(f"views[{index}]", part, "a view", "description", "columns", "filter", "sort", "parameters")
-        yield from view_faults(f"views[{index}]", part, {**columns, **SYSTEM_COLUMNS})
-    if existing is not None and not faults:
+    yield from use_faults(document, columns)
+    if base is not None and not faults:
         named = {part["name"].lower() for part in document.get("views", [])}
-        for view in existing.views.all():
-            if view.name.lower() not in named:
-                yield from stranded(view, {**columns, **SYSTEM_COLUMNS})
+        for view in base["views"]:
+            if view["name"].lower() not in named and not list(view_faults("", view, kept)):
+                yield from stranded(view, columns)
 
 
-def stranded(row: View, columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
+def whole_faults(
+    document: Mapping[str, Any], base: Mapping[str, Any], former: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with a document that is to take the place of `base`, where `former` fields have left values."""
+    yield from all_field_faults(document["fields"], columns_of(base), former)
+    yield from use_faults(document, columns_of(document))
+
+
+def all_field_faults(
+    fields: Sequence[Mapping[str, Any]], kept: Mapping[str, Column], former: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with the fields, given those that there are and those that are gone."""
+    own = {name.lower(): column for name, column in kept.items() if not column.system}
+    for index, part in enumerate(fields):
+        path, gone = f"fields[{index}]", former.get(part["name"])
+        yield from field_faults(path, part, own.get(part["name"].lower()))
+        if gone and gone["type"] != part.get("type"):
+            words = _("%(name)s was a field of type %(type)s once, and there may be values of it; take that type again")
+            yield f"{path}.type", words % {"name": part["name"], "type": gone["type"]}
+
+
+def use_faults(document: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
+    """What is wrong with operations and views, given what there is to be used by them."""
+    own = {name: column for name, column in columns.items() if not column.system}
+    for index, part in enumerate(document.get("operations", [])):
+        yield from unknown(f"operations[{index}]", part, _("an operation"), "kind", "done", "fields")
+        yield from operation_faults(f"operations[{index}]", part, own)
+    for index, part in enumerate(document.get("views", [])):
+        yield from unknown(
+            f"views[{index}]", part, _("a view"), "description", "columns", "filter", "sort", "parameters"
+        )
+        yield from view_faults(f"views[{index}]", part, columns)
+
+
+def stranded(view: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
     """What a merge would break in a view that it keeps: by taking away a choice that its filter asks for, say."""
-    part = {"columns": row.columns, "filter": row.filter, "sort": row.sort, "parameters": row.parameters}
-    for path, sentence in view_faults("kept", part, columns):
-        yield f"fields (for the kept view {row.name})", f"{path.removeprefix('kept.')}: {sentence}"
+    for path, sentence in view_faults("kept", view, columns):
+        yield f"fields (for the kept view {view['name']})", f"{path.removeprefix('kept.')}: {sentence}"
 
 
 def field_faults(path: str, part: Mapping[str, Any], kept: Column | None) -> Iterator[tuple[str, str]]:
     """What is wrong with a field."""
     if part["name"].lower() in names.NO_FIELD:
-        yield f"{path}.name", f"{part['name']} is a name that the platform uses itself; choose another."
+        words = _("%s is a name that the platform uses itself; choose another.")
+        yield f"{path}.name", words % part["name"]
     name = part.get("type")
     type = TYPES.get(name) if isinstance(name, str) else None
     if type is None:
-        yield f"{path}.type", f"{name!r} is no type of field; there are: {', '.join(TYPES)}"
+        yield (
+            f"{path}.type",
+            _("%(name)r is no type of field; there are: %(types)s")
+            % {
+                "name": name,
+                "types": ", ".join(TYPES),
+            },
+        )
         return
     if kept is not None and kept.type is not type:
-        yield f"{path}.type", f"{kept.label} is of type {kept.type.name} and holds values; its type cannot change"
+        words = _("%(label)s is of type %(type)s and holds values; its type cannot change")
+        yield f"{path}.type", words % {"label": kept.label, "type": kept.type.name}
     if kept is not None and kept.name != part["name"]:
-        yield f"{path}.name", f"the field is called {kept.name}; a name is fixed"
+        yield f"{path}.name", _("the field is called %s; a name is fixed") % kept.name
     if not isinstance(part.get("required", False), bool):
-        yield f"{path}.required", "true or false is expected here"
-    yield from unknown(path, part, f"a {type.name} field", "type", "required", "section", "help", *type.options)
+        yield f"{path}.required", _("true or false is expected here")
+    yield from unknown(path, part, _("a %s field") % type.name, "type", "required", "section", "help", *type.options)
     for sentence in type.faults(part):
         yield path, sentence
 
@@ -253,39 +384,39 @@ def field_faults(path: str, part: Mapping[str, Any], kept: Column | None) -> Ite
 def unknown(path: str, part: Mapping[str, Any], what: str, *keys: str) -> Iterator[tuple[str, str]]:
     """The keys that the part has beyond its name, its label and `keys`: a misspelled one would be lost in silence."""
     if extra := set(part) - {"name", "label", *keys}:
-        yield path, f"{what} has no {', '.join(sorted(extra))}"
+        yield path, _("%(part)s has no %(keys)s") % {"part": what, "keys": ", ".join(sorted(extra))}
 
 
 def operation_faults(path: str, part: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
     """What is wrong with an operation."""
     if part.get("kind") not in KINDS:
-        yield f"{path}.kind", f"an operation's kind is one of {', '.join(KINDS)}"
+        yield f"{path}.kind", _("an operation's kind is one of %s") % ", ".join(KINDS)
     settable = part.get("fields", [])
     if not isinstance(settable, list) or not all(isinstance(name, str) for name in settable):
-        yield f"{path}.fields", "a list of names is expected here"
+        yield f"{path}.fields", _("a list of names is expected here")
         return
     for name in settable:
         if name not in columns:
-            yield f"{path}.fields", f"{name!r} is no field of this app"
+            yield f"{path}.fields", _("%r is no field of this app") % name
     if len(set(settable)) < len(settable):
-        yield f"{path}.fields", "a field stands twice"
+        yield f"{path}.fields", _("a field stands twice")
     if part.get("kind") == "delete" and settable:
-        yield f"{path}.fields", "a delete operation sets no fields"
+        yield f"{path}.fields", _("a delete operation sets no fields")
 
 
 def view_faults(path: str, part: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
     """What is wrong with a view."""
     shown = part.get("columns")
     if not isinstance(shown, list) or not all(isinstance(name, str) for name in shown):
-        yield f"{path}.columns", "a list of names is expected here"
+        yield f"{path}.columns", _("a list of names is expected here")
     elif not shown and len(columns) > len(SYSTEM_COLUMNS):
-        yield f"{path}.columns", "at least one name is expected here"
+        yield f"{path}.columns", _("at least one name is expected here")
     else:
         for name in shown:
             if name not in columns:
-                yield f"{path}.columns", f"{name!r} is no field of this app"
+                yield f"{path}.columns", _("%r is no field of this app") % name
         if len(set(shown)) < len(shown):
-            yield f"{path}.columns", "a column stands twice"
+            yield f"{path}.columns", _("a column stands twice")
     faults = list(parameter_faults(f"{path}.parameters", part.get("parameters", [])))
     yield from faults
     if faults:
@@ -304,20 +435,27 @@ def view_faults(path: str, part: Mapping[str, Any], columns: Mapping[str, Column
 def parameter_faults(path: str, parameters: Any) -> Iterator[tuple[str, str]]:
     """What is wrong with a view's parameters."""
     if not isinstance(parameters, list):
-        yield path, "a list is expected here"
+        yield path, _("a list is expected here")
         return
     taken: set[str] = set()
     for index, part in enumerate(parameters):
         where = f"{path}[{index}]"
         if not isinstance(part, dict):
-            yield where, "an object is expected here"
+            yield where, _("an object is expected here")
             continue
         yield from labelled(where, part, taken, names.NO_PARAMETER)
         name = part.get("type")
         type = TYPES.get(name) if isinstance(name, str) else None
         if type is None:
-            yield f"{where}.type", f"{name!r} is no type of parameter; there are: {', '.join(TYPES)}"
+            yield (
+                f"{where}.type",
+                _("%(name)r is no type of parameter; there are: %(types)s")
+                % {
+                    "name": name,
+                    "types": ", ".join(TYPES),
+                },
+            )
             continue
-        yield from unknown(where, part, f"a {type.name} parameter", "type", *type.options)
+        yield from unknown(where, part, _("a %s parameter") % type.name, "type", *type.options)
         for sentence in type.faults(part):
             yield where, sentence

@@ -10,4 +10,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowfinity.settings")
 
 app = Celery("flowfinity")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["integration.hooks"])
+app.autodiscover_tasks(["flowfinity", "integration", "integration.hooks"])

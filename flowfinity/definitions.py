@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import orjson
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from flowfinity.fields import TYPES
 from flowfinity.models import App, Configuration, View
@@ -123,7 +125,7 @@ def read_view(row: View, columns: Mapping[str, Column]) -> ViewDefinition:
     parameters = read_parameters(row.parameters)
     unknown = [name for name in row.columns if name not in columns]
     if unknown:
-        raise QueryError([("columns", f"{name} is no field of this app") for name in unknown])
+        raise QueryError([("columns", _("%s is no field of this app") % name) for name in unknown])
     return ViewDefinition(
         row.pk,
         row.app_id,
@@ -135,6 +137,15 @@ def read_view(row: View, columns: Mapping[str, Column]) -> ViewDefinition:
         MappingProxyType(parameters),
         hashlib.sha256(orjson.dumps([row.columns, row.filter, row.sort, row.parameters])).hexdigest()[:16],
     )
+
+
+def fault_of(row: View, app: AppDefinition) -> QueryError:
+    """Why a broken view cannot be read, in the language of who asks: what `app` keeps is in English."""
+    try:
+        read_view(row, app.columns)
+    except QueryError as error:
+        return error
+    return app.broken[row.pk]
 
 
 def read_app(app: App, version: int) -> AppDefinition:
@@ -181,7 +192,9 @@ def of(app: int | str, version: int | None = None) -> AppDefinition:
     row = App.objects.prefetch_related("fields", "operations", "views")
     found = row.filter(pk=app) if isinstance(app, int) else row.filter(name__iexact=app)
     try:
-        definition = read_app(found.get(), version)
+        # Kept for all that ask, whatever language the first of them reads.
+        with translation.override("en"):
+            definition = read_app(found.get(), version)
     except App.DoesNotExist:
         raise Unknown(app) from None
     with _lock:

@@ -71,6 +71,45 @@ def time_zone() -> str:
     return name
 
 
+def mail() -> dict[str, Any]:
+    """Django's settings for `EMAIL_URL` and `EMAIL_FROM`; without `EMAIL_URL`, mail goes nowhere.
+
+    Accepts `smtp://user:password@host:port` (encrypted by STARTTLS; `?starttls=no` turns that off), `smtps://…`
+    (encrypted from the start) and `console:`, which writes mail to standard output. Raises ImproperlyConfigured for
+    anything else, and for an `EMAIL_URL` without `EMAIL_FROM`.
+    """
+    url, sender = text("EMAIL_URL"), text("EMAIL_FROM")
+    backends = "django.core.mail.backends"
+    if not url:
+        return {"EMAIL_BACKEND": f"{backends}.dummy.EmailBackend"}
+    if "@" not in sender:
+        raise ImproperlyConfigured("EMAIL_URL needs EMAIL_FROM, the address that mail comes from.")
+    found: dict[str, Any] = {"DEFAULT_FROM_EMAIL": sender, "SERVER_EMAIL": sender}
+    if url.rstrip("/") == "console:":
+        return {**found, "EMAIL_BACKEND": f"{backends}.console.EmailBackend"}
+    parts = urlsplit(url)
+    starttls = dict(parse_qsl(parts.query)).get("starttls", "yes")
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"EMAIL_URL has a port that is no number: {error}.") from None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or starttls not in {"yes", "no"}:
+        raise ImproperlyConfigured("EMAIL_URL must look like smtp://user:password@mail.example.com:587, or console:.")
+    implicit = parts.scheme == "smtps"
+    return {
+        **found,
+        "EMAIL_BACKEND": f"{backends}.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or (465 if implicit else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": implicit,
+        "EMAIL_USE_TLS": not implicit and starttls == "yes",
+        # One that is away must not hold up whoever asks.
+        "EMAIL_TIMEOUT": 10,
+    }
+
+
 def secret_key(kept_in: Path) -> str:
     """`SECRET_KEY`, else the key kept in the data directory, made there at the first start."""
     if given := text("SECRET_KEY"):

@@ -17,6 +17,7 @@ from django.forms.boundfield import BoundField
 from django.template.defaultfilters import filesizeformat
 from django.utils.datastructures import MultiValueDict
 from django.utils.html import escape
+from django.utils.translation import gettext as _
 
 from flowfinity import storage
 from flowfinity.definitions import OperationDefinition
@@ -112,7 +113,7 @@ class ValueField(forms.Field):
             label=column.label,
             # Django takes a help text for HTML.
             help_text=escape(column.help),
-            initial=column.type.to_form(stored, column.config),
+            initial=column.type.localized(stored, column.config),
             widget=self.control(),
         )
         self.keep_choices()
@@ -144,7 +145,9 @@ class ValueField(forms.Field):
         if not isinstance(raw, str):
             return raw
         lines = raw.replace("\r\n", "\n").replace("\r", "\n")
-        return lines if isinstance(self.widget, forms.Textarea) else lines.replace("\n", "").strip()
+        if isinstance(self.widget, forms.Textarea):
+            return lines
+        return self.column.type.from_form(lines.replace("\n", "").strip(), self.column.config)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         """What the control shows: a control that was not sent, what it was given."""
@@ -180,7 +183,7 @@ class ArgumentField(ValueField):
     def control(self) -> forms.Widget:
         widget = self.column.type.operand_control(self.column.config, self.world)
         if isinstance(widget, forms.Select):
-            widget.choices = [("", "Any"), *(choice for choice in widget.choices if choice[0])]
+            widget.choices = [("", _("Any")), *(choice for choice in widget.choices if choice[0])]
         return widget
 
     def read(self, raw: Any) -> Any:
@@ -189,11 +192,10 @@ class ArgumentField(ValueField):
 
 @dataclass(frozen=True)
 class Section:
-    """Fields under one heading; `optional` when it may stay folded where there is little room."""
+    """Fields under one heading."""
 
     label: str
     fields: list[BoundField]
-    optional: bool
 
 
 class OperationForm(forms.Form):
@@ -224,14 +226,7 @@ class OperationForm(forms.Form):
         grouped: dict[str, list[BoundField]] = {}
         for column in self.operation.fields:
             grouped.setdefault(column.section, []).append(self[column.name])
-        return [
-            Section(
-                label,
-                fields,
-                index > 0 and self.operation.kind == "create" and not any(one.field.required for one in fields),
-            )
-            for index, (label, fields) in enumerate(grouped.items())
-        ]
+        return [Section(label, fields) for label, fields in grouped.items()]
 
     @property
     def sent(self) -> dict[str, Any]:
@@ -263,16 +258,14 @@ class OperationForm(forms.Form):
 
 
 class ParameterForm(forms.Form):
-    """A view's parameters, from the query string; `sort` is carried along."""
+    """A view's parameters, from the query string."""
 
     def __init__(self, parameters: Mapping[str, Parameter], data: Mapping[str, Any], world: World = NOWHERE) -> None:
         super().__init__(data, label_suffix="")
         for parameter in parameters.values():
             self.fields[parameter.name] = ArgumentField(parameter, world)
-        if sort := data.get("sort"):
-            self.fields["sort"] = forms.CharField(required=False, initial=sort, widget=forms.HiddenInput)
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The typed operands that were given, for `Query.with_arguments`."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "sort" and value is not None}
+        return {name: value for name, value in self.cleaned_data.items() if value is not None}

@@ -17,6 +17,8 @@ from django.db import models, transaction
 from django.db.models import F
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Lower
+from django.utils.functional import lazy
+from django.utils.translation import gettext_lazy as _
 
 from flowfinity import names
 from flowfinity.query import Folded, TextOf
@@ -83,21 +85,33 @@ class User(AbstractUser):
 
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
-    display_name = models.CharField("display name", max_length=150, help_text="What records and history show.")
+    display_name = models.CharField(_("display name"), max_length=150, help_text=_("What records and history show."))
     account_type = models.CharField(
-        "account type",
+        _("account type"),
         max_length=20,
-        choices=[(REGULAR, "Regular: a person, who logs in to pages"), (INTEGRATION, "Integration: calls the API")],
+        choices=[
+            (REGULAR, _("Regular: a person, who logs in to pages")),
+            (INTEGRATION, _("Integration: calls the API")),
+        ],
         default=REGULAR,
-        help_text="An integration account can never log in to a page, and a regular one never to the API.",
+        help_text=_("An integration account can never log in to a page, and a regular one never to the API."),
     )
     roles: models.ManyToManyField[Role, Any] = models.ManyToManyField(
-        "Role", blank=True, related_name="members", help_text="What this account may see and do. None at first."
+        "Role",
+        verbose_name=_("roles"),
+        blank=True,
+        related_name="members",
+        help_text=_("What this account may see and do. None at first."),
     )
+    # Of pages alone; what clients of the API see knows neither.
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, help_text=_("Empty: the site's."))
+    language = models.CharField(_("language"), max_length=10, blank=True, help_text=_("Empty: the browser's."))
 
     objects: ClassVar[PeopleManager] = PeopleManager()
 
     class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         ordering = ["username"]
 
     def __str__(self) -> str:
@@ -127,8 +141,8 @@ def name_field() -> models.CharField[str, str]:
     """A name of the contract: proposed from the label, then fixed."""
     return models.CharField(
         max_length=names.LENGTH,
-        validators=[RegexValidator(rf"^{names.PATTERN.pattern}\Z", names.fault(""))],
-        help_text="In URLs and JSON. Proposed from the label, fixed once saved.",
+        validators=[RegexValidator(rf"^{names.PATTERN.pattern}\Z", lazy(names.fault, str)(""))],
+        help_text=_("In URLs and JSON. Proposed from the label, fixed once saved."),
     )
 
 
@@ -138,8 +152,13 @@ class App(models.Model):
     name = name_field()
     label = models.CharField(max_length=150)
     description = models.TextField(blank=True)
+    # Fields by name that are gone, as they last were: records and their history still hold values of theirs, so that
+    # one of the same name and of another type would not know how to read them.
+    former = JSONField(default=dict, blank=True)
 
     class Meta:
+        verbose_name = _("app")
+        verbose_name_plural = _("apps")
         ordering = ["label"]
         constraints = [models.UniqueConstraint(Lower("name"), name="app_name")]
 
@@ -154,9 +173,9 @@ class Field(models.Model):
     name = name_field()
     label = models.CharField(max_length=150)
     type = models.CharField(max_length=30)
-    config = JSONField(default=dict, blank=True, help_text="Settings of the type: choices, tones, currency.")
+    config = JSONField(default=dict, blank=True, help_text=_("Settings of the type: choices, tones, currency."))
     required = models.BooleanField(default=False)
-    section = models.CharField(max_length=150, blank=True, help_text="The heading it stands under in forms.")
+    section = models.CharField(max_length=150, blank=True, help_text=_("The heading it stands under in forms."))
     help = models.CharField(max_length=300, blank=True)
     position = models.PositiveIntegerField(default=0)
 
@@ -171,14 +190,14 @@ class Field(models.Model):
 class Operation(models.Model):
     """What people and programs submit: creates, updates or deletes a record, and sets the fields it names."""
 
-    KINDS = [("create", "Create"), ("update", "Update"), ("delete", "Delete")]
+    KINDS = [("create", _("Create")), ("update", _("Update")), ("delete", _("Delete"))]
 
     app = models.ForeignKey(App, models.CASCADE, related_name="operations")
     name = name_field()
     label = models.CharField(max_length=150)
     kind = models.CharField(max_length=10, choices=KINDS)
-    done = models.CharField(max_length=150, blank=True, help_text="For the history: “updated this lead”.")
-    fields = JSONField(default=list, blank=True, help_text="Names of the fields it may set, in the form's order.")
+    done = models.CharField(max_length=150, blank=True, help_text=_("For the history: “updated this lead”."))
+    fields = JSONField(default=list, blank=True, help_text=_("Names of the fields it may set, in the form's order."))
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -196,8 +215,8 @@ class View(models.Model):
     name = name_field()
     label = models.CharField(max_length=150)
     description = models.TextField(blank=True)
-    columns = JSONField(default=list, help_text="Names of fields, in the layout's order.")
-    filter = JSONField(null=True, blank=True, help_text="Which records; empty for all. See docs/poll.md.")
+    columns = JSONField(default=list, help_text=_("Names of fields, in the layout's order."))
+    filter = JSONField(null=True, blank=True, help_text=_("Which records; empty for all. See docs/poll.md."))
     sort = JSONField(default=list, blank=True)
     parameters = JSONField(default=list, blank=True)
     position = models.PositiveIntegerField(default=0)
@@ -213,14 +232,20 @@ class View(models.Model):
 class Role(models.Model):
     """What its members may see and do: views, operations, and the submissions feeds of apps."""
 
-    name = models.CharField(max_length=150, unique=True)
-    views = models.ManyToManyField(View, blank=True, related_name="roles")
-    operations = models.ManyToManyField(Operation, blank=True, related_name="roles")
+    name = models.CharField(_("name"), max_length=150, unique=True)
+    views = models.ManyToManyField(View, verbose_name=_("views"), blank=True, related_name="roles")
+    operations = models.ManyToManyField(Operation, verbose_name=_("operations"), blank=True, related_name="roles")
     feeds = models.ManyToManyField(
-        App, blank=True, related_name="roles", help_text="Apps whose every submission it reads."
+        App,
+        verbose_name=_("feeds"),
+        blank=True,
+        related_name="roles",
+        help_text=_("Apps whose every submission it reads."),
     )
 
     class Meta:
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -256,18 +281,22 @@ class Record(models.Model):
         "lastSubmissionID": "last_submission_id",
     }
 
-    app = models.ForeignKey(App, models.PROTECT, related_name="records", db_index=False)
+    app = models.ForeignKey(App, models.PROTECT, verbose_name=_("app"), related_name="records", db_index=False)
     values = JSONField(default=dict)
-    deleted = models.BooleanField(default=False)
-    created_on = models.DateTimeField()
-    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
-    modified_on = models.DateTimeField()
-    modified_by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
-    first_submission_id = models.BigIntegerField()
-    last_submission_id = models.BigIntegerField()
-    last_operation = models.CharField(max_length=names.LENGTH)
+    deleted = models.BooleanField(_("deleted"), default=False)
+    created_on = models.DateTimeField(_("created on"))
+    created_by = models.ForeignKey(User, models.PROTECT, verbose_name=_("created by"), related_name="+", db_index=False)
+    modified_on = models.DateTimeField(_("modified on"))
+    modified_by = models.ForeignKey(
+        User, models.PROTECT, verbose_name=_("modified by"), related_name="+", db_index=False
+    )
+    first_submission_id = models.BigIntegerField(_("first submission id"))
+    last_submission_id = models.BigIntegerField(_("last submission id"))
+    last_operation = models.CharField(_("last operation"), max_length=names.LENGTH)
 
     class Meta:
+        verbose_name = _("record")
+        verbose_name_plural = _("records")
         indexes = [
             # The Zapier window: time, then id, both descending, so that no engine sorts (contract, The poll, 3).
             models.Index("app", F("modified_on").desc(), F("last_submission_id").desc(), name="record_window"),
@@ -293,20 +322,26 @@ class Submission(models.Model):
     }
 
     id = models.BigIntegerField(primary_key=True)
-    app = models.ForeignKey(App, models.PROTECT, related_name="submissions", db_index=False)
-    record = models.ForeignKey(Record, models.PROTECT, related_name="submissions")
-    kind = models.CharField(max_length=10, choices=[(k, k) for k in (CREATED, UPDATED, DELETED, RESTORED, RESENT)])
+    app = models.ForeignKey(App, models.PROTECT, verbose_name=_("app"), related_name="submissions", db_index=False)
+    record = models.ForeignKey(Record, models.PROTECT, verbose_name=_("record"), related_name="submissions")
+    KINDS: ClassVar = [
+        (CREATED, _("created")), (UPDATED, _("updated")), (DELETED, _("deleted")), (RESTORED, _("restored")),
+        (RESENT, _("resent")),
+    ]  # fmt: skip
+    kind = models.CharField(_("kind"), max_length=10, choices=KINDS)
     # The operation's name; empty for restored and resent, which have none.
-    operation = models.CharField(max_length=names.LENGTH, blank=True)
+    operation = models.CharField(_("operation"), max_length=names.LENGTH, blank=True)
     # The record's last real operation by then: what a frozen item shows as LastOperation.
     last_operation = models.CharField(max_length=names.LENGTH)
     values = JSONField(default=dict)
     changed = JSONField(default=list)
     deleted = models.BooleanField(default=False)
-    by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
-    on = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, verbose_name=_("by"), related_name="+", db_index=False)
+    on = models.DateTimeField(_("on"))
 
     class Meta:
+        verbose_name = _("submission")
+        verbose_name_plural = _("submissions")
         # The feed: an app's submissions after a place.
         indexes = [models.Index("app", "id", name="submission_feed")]
 
@@ -335,8 +370,8 @@ class Draft(models.Model):
 
     app = models.OneToOneField(App, models.CASCADE, related_name="draft")
     document = JSONField(default=dict)
-    # What the published definition hashed to when the draft was begun: another one since is said before publishing.
-    base = models.CharField(max_length=64)
+    # The published definition that the draft was begun from: what has changed since is said before publishing.
+    origin = JSONField(default=dict)
     by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     on = models.DateTimeField()
 
@@ -348,9 +383,13 @@ class Job(models.Model):
     """Many submissions to one app, made in the background: an import, or a catch-up. Its rows are the work."""
 
     IMPORT, CATCH_UP = "import", "catch_up"
-    KINDS: ClassVar = [(IMPORT, "Import"), (CATCH_UP, "Catch-up")]
-    RUNNING, PAUSED, DONE, STOPPED = "running", "paused", "done", "stopped"
-    STATES: ClassVar = [(RUNNING, "Running"), (PAUSED, "Paused"), (DONE, "Done"), (STOPPED, "Stopped")]
+    KINDS: ClassVar = [(IMPORT, _("Import")), (CATCH_UP, _("Catch-up"))]
+    # Prepared: uploaded, and not started yet.
+    PREPARED, RUNNING, PAUSED, DONE, STOPPED = "prepared", "running", "paused", "done", "stopped"
+    STATES: ClassVar = [
+        (PREPARED, _("Prepared")), (RUNNING, _("Running")), (PAUSED, _("Paused")), (DONE, _("Done")),
+        (STOPPED, _("Stopped")),
+    ]  # fmt: skip
 
     app = models.ForeignKey(App, models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=10, choices=KINDS)
@@ -384,7 +423,9 @@ class JobRow(models.Model):
     """One submission that a job is to make. Its transaction's id is its own, so that no row is ever done twice."""
 
     WAITING, DONE, UNCHANGED, FAILED = "waiting", "done", "unchanged", "failed"
-    STATES: ClassVar = [(WAITING, "Waiting"), (DONE, "Done"), (UNCHANGED, "Unchanged"), (FAILED, "Failed")]
+    STATES: ClassVar = [
+        (WAITING, _("Waiting")), (DONE, _("Done")), (UNCHANGED, _("Unchanged")), (FAILED, _("Failed")),
+    ]  # fmt: skip
 
     job = models.ForeignKey(Job, models.CASCADE, related_name="rows", db_index=False)
     # As in the file, its heading being 1.

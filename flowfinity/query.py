@@ -203,27 +203,34 @@ Filter = Condition | Group
 
 @dataclass(frozen=True)
 class Order:
-    """A sort key."""
+    """A sort key. Blanks come last, but for one that was turned round."""
 
     column: Column
     descending: bool = False
+    blanks_first: bool = False
+
+    def turned(self) -> Order:
+        """The same key from the other end."""
+        return replace(self, descending=not self.descending, blanks_first=not self.blanks_first)
 
     def path(self, paths: Mapping[str, str]) -> str:
         """What is compared to sort."""
         return self.column.type.comparable(self.column.path(paths))
 
     def expressions(self, paths: Mapping[str, str]) -> OrderBy:
-        """The sort key for both databases: blanks last. A system column has none, and must match its index."""
+        """The sort key for both databases. A system column has no blanks, and must match its index."""
         path = F(self.path(paths))
-        last = None if self.column.system else True
-        return path.desc(nulls_last=last) if self.descending else path.asc(nulls_last=last)
+        first = True if self.blanks_first and not self.column.system else None
+        last = True if not self.blanks_first and not self.column.system else None
+        turn = path.desc if self.descending else path.asc
+        return turn(nulls_first=first, nulls_last=last)
 
     def beyond(self, paths: Mapping[str, str], value: Any) -> Q:
-        """The rows that this key alone sorts after `value`, blanks last."""
+        """The rows that this key alone sorts after `value`."""
         if value is None:
-            return NOTHING
+            return ~self.level(paths, None) if self.blanks_first else NOTHING
         later = Q((f"{self.path(paths)}__{'lt' if self.descending else 'gt'}", value))
-        return later if self.column.system else later | self.level(paths, None)
+        return later if self.column.system or self.blanks_first else later | self.level(paths, None)
 
     def level(self, paths: Mapping[str, str], value: Any) -> Q:
         """The rows that this key alone does not tell from `value`."""
@@ -262,8 +269,8 @@ class Query:
         """
         return replace(self, where=answered(self.where, arguments, now))
 
-    def and_where(self, condition: Condition) -> Query:
-        """The query narrowed by one more condition."""
+    def and_where(self, condition: Filter) -> Query:
+        """The query narrowed by one more condition, or a group of them."""
         if self.where is None:
             return replace(self, where=condition)
         return replace(self, where=Group("all", (condition, self.where)))
@@ -280,6 +287,10 @@ class Query:
         if any(order.column.unique for order in self.order):
             return self.order
         return (*self.order, Order(SYSTEM_COLUMNS["RecordID"]))
+
+    def turned(self) -> Query:
+        """The same rows from the other end: what lies before a place, the nearest first."""
+        return replace(self, order=tuple(key.turned() for key in self.keys()))
 
     def behind(self, paths: Mapping[str, str]) -> Q:
         """The rows that come after the place `after`: keyset paging, never an offset (contract, The poll, 2)."""

@@ -1,4 +1,7 @@
-"""A request's id and its one line in the log, which holds neither credentials nor a query string's values."""
+"""A request's id and its one line in the log, which holds neither credentials nor a query string's values.
+
+And which way a request goes, and how a page goes over the wire.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from functools import lru_cache
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.urls import ResolverMatch, resolve
 
 from flowfinity import logs
@@ -72,6 +77,16 @@ class Straight:
         request.resolver_match = match
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         return response
+
+
+class Squeezed(GZipMiddleware):
+    """Compresses pages for whoever takes gzip: they shrink to a fifth. Files and the API see to themselves."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The response, compressed if it is a page."""
+        if not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
 
 
 @lru_cache(maxsize=1_000)

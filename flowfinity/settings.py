@@ -57,10 +57,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "flowfinity.requests.Straight",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "flowfinity.requests.Squeezed",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "flowfinity.workspace.preferences.Preferences",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -92,6 +94,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What fills an empty site once; named by string, since the platform knows nothing of the demo.
 DEMO_COMMAND = "load_demo"
+# What knows who listens to an app, before many submissions go to it; named by string, since that is integration's.
+PACE = "integration.pacing.advice"
+# What other rooms show on pages of Configure, by page: functions of the request and of what the page is about.
+CONFIGURE_PANELS: dict[str, list[str]] = {
+    "home": ["integration.configure.home.home"],
+    "publish": ["integration.configure.panels.publish"],
+}
 
 REDIS_URL = environment.text("REDIS_URL")
 if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
@@ -118,7 +127,11 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "max_retries": 0}
 CELERY_BEAT_SCHEDULE = {
     # While no worker is there, one sweep is not kept waiting behind another.
-    "sweep": {"task": "integration.hooks.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}}
+    "sweep": {"task": "integration.hooks.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "jobs": {"task": "flowfinity.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "alarms": {"task": "integration.tasks.look_after_clients", "schedule": 60.0, "options": {"expires": 60.0}},
+    # Far more often than needed: a beat that is restarted every day begins to count anew.
+    "prune": {"task": "integration.tasks.prune", "schedule": 3_600.0, "options": {"expires": 60.0}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
 # Written at each sweep, so that its time tells whether beat is alive.
@@ -136,7 +149,14 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
+SENDS_MAIL = bool(environment.text("EMAIL_URL"))
+# Django's EMAIL_* and DEFAULT_FROM_EMAIL.
+globals().update(environment.mail())
+
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["flowfinity.formats"]
 TIME_ZONE = environment.time_zone()
 USE_I18N = True
 USE_TZ = True
@@ -206,6 +226,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = API_BODY_LIMIT
 
 # For tests and intranets: hooks may go to plain HTTP and to private addresses.
 HOOKS_ALLOW_PRIVATE = environment.switch("HOOKS_ALLOW_PRIVATE")
+# How long it is kept what was delivered, and who polled and was refused (integration/retention.py).
+HOOKS_KEEP_DAYS = environment.whole("HOOKS_KEEP_DAYS", 30, least=1)
+LOG_KEEP_DAYS = environment.whole("LOG_KEEP_DAYS", 90, least=1)
 
 LOG_FORMAT = environment.choice("LOG_FORMAT", ("json", "text"), "text" if sys.stderr.isatty() else "json")
 LOGGING = logs.configuration(LOG_FORMAT)

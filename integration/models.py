@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from flowfinity.models import App, JSONField, Operation, Submission, User, View
 
@@ -18,14 +19,16 @@ DAYS = [MinValueValidator(1), MaxValueValidator(365)]
 class Surface(models.Model):
     """One row: the site's switches, off by default as a security measure (the article, step 1), and the lookback."""
 
-    query_enabled = models.BooleanField("Query()", default=False, help_text="Outsiders may read enabled views.")
-    execute_enabled = models.BooleanField("Execute()", default=False, help_text="Outsiders may run enabled operations.")
-    lookback_days = models.PositiveIntegerField("lookback period in days", default=7, validators=DAYS)
+    query_enabled = models.BooleanField("Query()", default=False, help_text=_("Outsiders may read enabled views."))
+    execute_enabled = models.BooleanField(
+        "Execute()", default=False, help_text=_("Outsiders may run enabled operations.")
+    )
+    lookback_days = models.PositiveIntegerField(_("lookback period in days"), default=7, validators=DAYS)
     # Where Zapier's window started when the lookback was last widened, in ms: it never moves back (contract, poll, 3).
     floor_ms = models.BigIntegerField(default=0, editable=False)
 
     class Meta:
-        verbose_name_plural = "surface"
+        verbose_name_plural = _("surface")
 
     def __str__(self) -> str:
         return "REST surface"
@@ -35,8 +38,8 @@ class RestAccess(models.Model):
     """A view, an operation, or an app's submissions feed, opened to REST."""
 
     FORMATS: ClassVar = [
-        ("flowfinity", "Flowfinity: as the article's product sends values"),
-        ("typed", "Typed: JSON numbers, true and false, times with an offset"),
+        ("flowfinity", _("Flowfinity: as the article's product sends values")),
+        ("typed", _("Typed: JSON numbers, true and false, times with an offset")),
     ]
 
     view = models.OneToOneField(View, models.CASCADE, null=True, blank=True, related_name="rest")
@@ -45,18 +48,18 @@ class RestAccess(models.Model):
     enabled = models.BooleanField(default=True)
     format = models.CharField(max_length=20, choices=FORMATS, default="flowfinity")
     lookback_days = models.PositiveIntegerField(
-        "lookback period in days", null=True, blank=True, validators=DAYS, help_text="Empty: the site's."
+        _("lookback period in days"), null=True, blank=True, validators=DAYS, help_text=_("Empty: the site's.")
     )
     floor_ms = models.BigIntegerField(default=0, editable=False)
     outages = models.BooleanField(
-        "catch up after outages",
+        _("catch up after outages"),
         default=True,
-        help_text="A client that was away for long is shown, for 24 hours, what it missed.",
+        help_text=_("A client that was away for long is shown, for 24 hours, what it missed."),
     )
 
     class Meta:
-        verbose_name = "REST access"
-        verbose_name_plural = "REST access"
+        verbose_name = _("REST access")
+        verbose_name_plural = _("REST access")
         constraints = [
             models.CheckConstraint(
                 name="access_to_one",
@@ -73,18 +76,19 @@ class RestAccess(models.Model):
 class Refusal(models.Model):
     """Calls that were refused, and the true reason, for the admin alone: the client gets one 404 for all."""
 
-    account = models.CharField(max_length=150)
-    method = models.CharField(max_length=10)
-    path = models.CharField(max_length=300)
-    status = models.PositiveSmallIntegerField()
-    code = models.CharField(max_length=40)
-    reason = models.CharField(max_length=250)
-    times = models.PositiveIntegerField(default=1)
-    first_on = models.DateTimeField()
-    last_on = models.DateTimeField()
+    account = models.CharField(_("account"), max_length=150)
+    method = models.CharField(_("method"), max_length=10)
+    path = models.CharField(_("path"), max_length=300)
+    status = models.PositiveSmallIntegerField(_("status"))
+    code = models.CharField(_("code"), max_length=40)
+    reason = models.CharField(_("reason"), max_length=250)
+    times = models.PositiveIntegerField(_("times"), default=1)
+    first_on = models.DateTimeField(_("first on"))
+    last_on = models.DateTimeField(_("last on"))
 
     class Meta:
-        verbose_name = "refused call"
+        verbose_name = _("refused call")
+        verbose_name_plural = _("refused calls")
         ordering = ["-last_on"]
         indexes = [models.Index("last_on", name="refusal_last_on")]
         constraints = [
@@ -109,7 +113,7 @@ class Subscription(models.Model):
     """A place in an app's submissions, and the URL that what comes after it is sent to (contract, REST hooks)."""
 
     ACTIVE, PAUSED, REMOVED = "active", "paused", "removed"
-    STATES: ClassVar = [(ACTIVE, "Active"), (PAUSED, "Paused"), (REMOVED, "Removed")]
+    STATES: ClassVar = [(ACTIVE, _("Active")), (PAUSED, _("Paused")), (REMOVED, _("Removed"))]
 
     key = models.CharField(max_length=24, unique=True, default=new_key)
     account = models.ForeignKey(User, models.CASCADE, related_name="subscriptions")
@@ -120,15 +124,17 @@ class Subscription(models.Model):
     # What URLs in an item start with where PUBLIC_URL is not set: the address that the subscriber knew.
     base_url = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=10, choices=STATES, default=ACTIVE)
-    reason = models.CharField(max_length=250, blank=True, help_text="Why it is paused or removed.")
+    reason = models.CharField(max_length=250, blank=True, help_text=_("Why it is paused or removed."))
     # The last submission that was looked at: what comes after it in the feed is still to be looked at.
     place = models.BigIntegerField()
     created_on = models.DateTimeField()
     # Since when every attempt has failed; empty while they succeed.
     failing_since = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
-    # Nothing is sent before: the target's whole queue waits, not one delivery, so that a dead target costs one probe.
+    # Nothing is sent before: where two have failed, all of the queue waits, so that a dead target costs one probe.
     next_on = models.DateTimeField()
+    # An admin has removed it, and the target is still to be told.
+    goodbye = models.BooleanField(default=False)
     # Whose turn it is: until then, no other worker takes it up.
     lease_until = models.DateTimeField(null=True, blank=True)
 
@@ -143,18 +149,23 @@ class Delivery(models.Model):
     """One submission owed to one subscription: written with the move of its place, kept whatever becomes of it."""
 
     DUE, DELIVERED, FAILED = "due", "delivered", "failed"
-    STATES: ClassVar = [(DUE, "Due"), (DELIVERED, "Delivered"), (FAILED, "Failed")]
+    STATES: ClassVar = [(DUE, _("Due")), (DELIVERED, _("Delivered")), (FAILED, _("Failed"))]
 
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="deliveries")
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(max_length=10, choices=STATES, default=DUE)
+    # Since it became due: what is sent again begins anew.
     attempts = models.PositiveIntegerField(default=0)
     created_on = models.DateTimeField()
     first_on = models.DateTimeField(null=True, blank=True)
     delivered_on = models.DateTimeField(null=True, blank=True)
+    # When it is tried again after it has failed; empty: with the next of its subscription's turns.
+    next_on = models.DateTimeField(null=True, blank=True)
+    # It failed while another arrived: no sign that the target is away, so it waits by itself.
+    alone = models.BooleanField(default=False)
 
     class Meta:
-        verbose_name_plural = "deliveries"
+        verbose_name_plural = _("deliveries")
         constraints = [models.UniqueConstraint("subscription", "submission", name="delivery_once")]
         indexes = [models.Index("subscription", "state", "submission", name="delivery_due")]
 
@@ -191,8 +202,9 @@ class Attempt(models.Model):
 class Poll(models.Model):
     """What one client has been shown of one view: a client is an account, and the text it names itself by.
 
-    `newest` and `seen` are submission numbers: the greatest that the client was shown, and the app's last one when it
-    was. A row is written when something new was shown, else at most once a minute.
+    `newest` and `seen` are submission numbers: the greatest that the client was shown, and the one up to which it is
+    up to date: the app's last one by then or, of a sync view that has more pages, the page's. A row is written when
+    something new was shown, else at most once a minute.
     """
 
     account = models.ForeignKey(User, models.CASCADE, related_name="polls")
@@ -212,8 +224,10 @@ class Poll(models.Model):
     bytes = models.PositiveIntegerField(default=0)
     ms = models.PositiveIntegerField(default=0)
     cut = models.BooleanField(default=False)
-    # The last 50 polls, newest last: [when in ms, count, bytes, ms, newest].
+    # The last 50 polls, newest last: [when in ms, count, bytes, ms, newest, seen].
     recent = JSONField(default=list)
+    # What it may have missed, newest last: `poll_log.Gap`, each as a list.
+    gaps = JSONField(default=list)
 
     class Meta:
         constraints = [models.UniqueConstraint("account", "view", "client", name="poll_client")]
@@ -255,6 +269,8 @@ class Incident(models.Model):
     # When admins were told by mail that it began, and that it is over.
     told_on = models.DateTimeField(null=True, blank=True)
     closing_told_on = models.DateTimeField(null=True, blank=True)
+    # Somebody is telling it: until then, no other process does.
+    lease_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -266,3 +282,13 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class Watch(models.Model):
+    """One row: when clients were last looked after, and since when without a pause (`alarms.check`)."""
+
+    on = models.DateTimeField()
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"since {self.since}"

@@ -1,7 +1,8 @@
 """What each client has been shown: written after a poll's answer is made, and never the reason why one fails.
 
 A client is an account, a view, and the text it names itself by (`?client=`), so that a dead poller is not hidden by a
-live one. After an outage, a client's window starts where it started before (contract, The poll, 3).
+live one. After an outage, a client's window starts where it started before (contract, The poll, 3). What a poll did not
+show, or showed after a silence, is kept as a gap.
 """
 
 from __future__ import annotations
@@ -9,8 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from itertools import pairwise
+from statistics import median
 from threading import Lock
+from typing import Any
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
@@ -22,6 +27,12 @@ log = logging.getLogger(__name__)
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 RECENT = 50
+# Silence is no poll for so many of a client's intervals, and for so long at least.
+QUIET_INTERVALS = 5
+LEAST_QUIET_MS = 15 * MINUTE_MS
+# What is taken for the interval of a client that has polled once: Zapier's longest.
+UNKNOWN_INTERVAL_MS = 15 * MINUTE_MS
+MOST_GAPS = 20
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,53 @@ class Shown:
     bytes: int
     took_ms: int
     cut: bool = False
+    oldest: int = 0
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Submissions after the number `after`, up to `until`, that a poll in Zapier mode was the first to be asked for.
+
+    It came back at `back_ms`, after none since `away_ms`; it showed none modified before `window_ms`, and, where it was
+    cut (`oldest` is not 0), none with a lower number than `oldest`. What it did show came after a `silence`, or not.
+    """
+
+    after: int
+    until: int
+    away_ms: int
+    back_ms: int
+    window_ms: int
+    oldest: int
+    silence: bool
+
+
+def interval_ms(recent: Sequence[Sequence[int]]) -> int | None:
+    """How often a client polls, in ms: the median between its last polls; None for one that has polled once."""
+    times = [line[0] for line in recent]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    return round(median(gaps)) if gaps else None
+
+
+def quiet_ms(recent: Sequence[Sequence[int]]) -> int:
+    """After how many ms without a poll a client is silent."""
+    return max(QUIET_INTERVALS * (interval_ms(recent) or UNKNOWN_INTERVAL_MS), LEAST_QUIET_MS)
+
+
+def gap(row: Poll, shown: Shown) -> Gap | None:
+    """What the client may have missed by this poll, or None. Pure.
+
+    Submissions that left the window before it, or that were cut off its answer, were not shown; what was shown after a
+    silence, a Zap that had been switched off meanwhile has swallowed.
+    """
+    after, until = max(row.seen, row.newest), max(shown.seen, shown.newest)
+    if shown.mode != "zapier" or until <= after:
+        return None
+    silence = shown.now_ms - row.last_ms > quiet_ms(row.recent)
+    # A cut answer that reaches down to what was shown before has left out nothing new.
+    oldest = shown.oldest if shown.cut and shown.oldest > after else 0
+    if not silence and not oldest and shown.window_ms <= row.last_ms:
+        return None
+    return Gap(after, until, row.last_ms, shown.now_ms, shown.window_ms, oldest, silence)
 
 
 def outage(client: Client, now_ms: int, lookback_days: int, floor_ms: int) -> tuple[int, int]:
@@ -89,8 +147,8 @@ def write(client: Client, shown: Shown, away: tuple[int, int]) -> None:
     """Writes the client's row and its hour."""
     same = {"account_id": client.account, "view_id": client.view, "client": client.name}
     row = Poll.objects.filter(**same).first()
-    line = [shown.now_ms, shown.count, shown.bytes, shown.took_ms, shown.newest]
-    values = {
+    line = [shown.now_ms, shown.count, shown.bytes, shown.took_ms, shown.newest, shown.seen]
+    values: dict[str, Any] = {
         "mode": shown.mode,
         "last_ms": shown.now_ms,
         "window_ms": shown.window_ms,
@@ -98,12 +156,13 @@ def write(client: Client, shown: Shown, away: tuple[int, int]) -> None:
         "outage_until_ms": away[1],
         "newest": max(shown.newest, row.newest if row else 0),
         "seen": max(shown.seen, row.seen if row else 0),
-        "count": shown.count,
-        "bytes": shown.bytes,
         "ms": shown.took_ms,
-        "cut": shown.cut,
         "recent": [*(row.recent if row else []), line][-RECENT:],
     }
+    if shown.bytes:  # Else it was told that what it has stands (304).
+        values |= {"count": shown.count, "bytes": shown.bytes, "cut": shown.cut}
+    if row and (missed := gap(row, shown)):
+        values["gaps"] = [*row.gaps, astuple(missed)][-MOST_GAPS:]
     if row is None:
         first_on = dt.datetime.fromtimestamp(shown.now_ms / 1000, dt.UTC)
         try:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import IntegrityError
+from django.test import Client
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
-from flowfinity import definitions
-from flowfinity.blueprint import BlueprintError, export_app, import_app
+from flowfinity import definitions, names
+from flowfinity.blueprint import BlueprintError, export_app, import_app, merged_parts
+from flowfinity.configure import blueprint_schema
 from flowfinity.definitions import Unknown
 from flowfinity.fields import TYPES
 from flowfinity.models import App, Configuration, Field, Journal, Operation, Record, View, configuring
-from flowfinity.query import QueryError
-from tests import builders
+from flowfinity.query import SYSTEM_COLUMNS, QueryError
+from tests import builders, every_type
 
 SMALL: dict[str, Any] = {
     "blueprint": 1,
@@ -387,6 +393,155 @@ def test_a_damaged_blueprint_is_imported_or_told(data: st.DataObject) -> None:
         assert again.broken == {}
         assert export_app(app)
         app.delete()
+
+
+# JSON Schema
+
+
+SCHEMA = Draft202012Validator(blueprint_schema.schema())
+
+
+def said_by_schema(document: Any) -> list[str]:
+    """What the schema has against a document."""
+    return [error.message for error in SCHEMA.iter_errors(document)]
+
+
+@pytest.mark.parametrize("document", [SMALL, described(), every_type.blueprint()], ids=["small", "leads", "every type"])
+@pytest.mark.django_db
+def test_the_schema_takes_what_comes_and_what_goes(document: dict[str, Any]) -> None:
+    SCHEMA.check_schema(SCHEMA.schema)
+    assert said_by_schema(document) == []
+    assert said_by_schema(export_app(builders.make(document))) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None, [], {}, small(blueprint=2), small(app=None), small(app={}), small(fields={}), small(views=None),
+        small(fields=[5], operations=[None], views=["x"]), small(more=1), small(app={**SMALL["app"], "colour": 1}),
+        *(changed(part, name=name) for part in ("fields", "views") for name in (None, "", "A b", "2", "A" * 64, "Ä")),
+        *(changed("operations", label=label) for label in (None, "", "  ", "x" * 151, "a\nb", "\ud800", 5)),
+        *(changed("fields", name=name) for name in ("RecordID", "id", "Id", "LASTOPERATION", "createdon")),
+        changed("fields", type="?"), changed("fields", required=1), changed("fields", choices=["a"]),
+        changed("fields", help="x" * 301), changed("fields", 1, choices=[]), changed("fields", 1, tones={"Hot": 5}),
+        changed("fields", 1, choices=['a"b']), changed("fields", 2, currency="euro"),
+        changed("operations", kind="upsert"), changed("operations", fields=["Name", "Name"]),
+        changed("operations", 1, fields=["Name"]), changed("operations", price=5),
+        changed("views", columns=None), changed("views", columns=[5]), changed("views", rows=5),
+        changed("views", filter={}), changed("views", filter={"all": []}), changed("views", filter=[LEAF]),
+        changed("views", filter={**LEAF, "operator": "?"}), changed("views", filter={**LEAF, "value": None}),
+        changed("views", filter={**LEAF, "more": 1}), changed("views", sort=[{"field": "Name"}]),
+        changed("views", sort=[{"field": "Name", "direction": "up"}]), changed("views", parameters=[{}]),
+    ],
+)  # fmt: skip
+@pytest.mark.django_db
+def test_the_schema_refuses_what_an_import_refuses_for_its_shape(document: Any) -> None:
+    assert said_by_schema(document)
+    assert faults_of(document)
+
+
+@pytest.mark.django_db
+def test_the_schema_that_is_served_is_the_one_in_the_docs(admin_client: Client) -> None:
+    served = admin_client.get(reverse("configure-blueprint-schema"))
+    assert served["Content-Type"] == "application/json"
+    kept = Path(__file__).parent.parent / "docs" / "blueprint.schema.json"
+    if os.environ.get("UPDATE_SCHEMA") == "1":
+        kept.write_text(served.content.decode() + "\n", encoding="utf-8")
+    assert served.json() == json.loads(kept.read_text(encoding="utf-8")), (
+        "if that is meant, run once with UPDATE_SCHEMA=1"
+    )
+
+
+# A lossless round trip
+
+
+TEXTS = st.text(
+    st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs", "Cf", "Co", "Cn")), min_size=1, max_size=20
+)
+PROPER = st.from_regex(r"[A-Z][A-Za-z0-9]{0,12}", fullmatch=True).filter(
+    lambda name: name.lower() not in names.NO_FIELD
+)
+SETTINGS: dict[str, Any] = {
+    "choices": st.lists(TEXTS.filter(lambda text: not set(text) & set('"\\')), min_size=1, max_size=4, unique=True),
+    "currency": st.sampled_from(["", "USD", "EUR"]),
+    "app": PROPER,
+}
+
+
+@st.composite
+def blueprints(draw: st.DrawFn) -> dict[str, Any]:
+    """Any app: fields of all types, operations and views that use them."""
+
+    def some(strategy: st.SearchStrategy[Any]) -> list[Any]:
+        unique = st.lists(PROPER, max_size=4, unique_by=str.lower)
+        return [{"name": name, "label": draw(TEXTS), **draw(strategy)} for name in draw(unique)]
+
+    def field(type: str) -> st.SearchStrategy[Any]:
+        options = [key for key in TYPES[type].options if key in SETTINGS]
+        rest = {"type": st.just(type), "required": st.booleans(), "section": TEXTS, "help": TEXTS}
+        return st.fixed_dictionaries({**rest, **{key: SETTINGS[key] for key in options}})
+
+    fields = some(st.sampled_from(list(TYPES)).flatmap(field))
+    own = [part["name"] for part in fields]
+    every = [*own, *SYSTEM_COLUMNS]
+
+    def subset(of: list[str], least: int = 0) -> st.SearchStrategy[list[str]]:
+        return st.permutations(of).flatmap(
+            lambda order: st.integers(min(least, len(order)), len(order)).map(lambda count: list(order[:count]))
+        )
+
+    blank = [
+        {"field": part["name"], "operator": "is_blank"}
+        for part in fields
+        if "is_blank" in TYPES[part["type"]].operators
+    ]
+    filter = st.none() | (
+        st.lists(st.sampled_from(blank), min_size=1).map(lambda all: {"any": all}) if blank else st.none()
+    )
+    operation = st.fixed_dictionaries(
+        {"kind": st.sampled_from(["create", "update"]), "done": TEXTS, "fields": subset(own)}
+    )
+    view = st.fixed_dictionaries({"columns": subset(every, 1), "filter": filter, "description": TEXTS})
+    return {
+        "blueprint": 1,
+        "app": {"name": "Anything", "label": draw(TEXTS), "description": draw(TEXTS)},
+        "fields": fields,
+        "operations": some(operation),
+        "views": some(view),
+    }
+
+
+@pytest.mark.django_db
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(document=blueprints())
+def test_whatever_goes_out_comes_in_again(document: dict[str, Any]) -> None:
+    definitions._kept.clear()
+    app = import_app(document)
+    first = export_app(app)
+    for kind in ("fields", "operations"):
+        assert [part["name"] for part in first[kind]] == [part["name"] for part in document[kind]]
+    assert said_by_schema(first) == []
+    assert export_app(import_app(json.loads(json.dumps(first)))) == first
+    app.delete()
+    again = import_app(first)
+    assert export_app(again) == first
+    again.delete()
+
+
+@pytest.mark.parametrize(
+    ("kept", "named", "expected"),
+    [
+        ("abc", "", "abc"),
+        ("abc", "d", "abcd"),
+        ("abc", "ca", "cba"),
+        ("abc", "ad", "adbc"),
+        ("abc", "dc", "dabc"),
+        ("abc", "dcba", "dcba"),
+    ],
+)
+def test_a_merge_keeps_what_is_not_named_in_its_place(kept: str, named: str, expected: str) -> None:
+    parts = [[{"name": letter.upper()} for letter in word] for word in (kept, named)]
+    assert "".join(part["name"] for part in merged_parts(*parts)).lower() == expected
 
 
 # Definitions

@@ -108,10 +108,13 @@ def test_pipedream_9712_two_edits_of_one_moment_have_two_ids(site: rest.Site, ap
 
 def test_n8n_airtable_trigger_a_clients_clock_is_never_asked(site: rest.Site, api: rest.Api) -> None:
     """Protected by `now` coming from clock.now alone: nothing of the request moves the window."""
-    site.lead()
-    wanted = numbers(api.zapier().json())
-    skewed = {"Date": "Mon, 01 Jan 2035 00:00:00 GMT", "If_Modified_Since": "Mon, 01 Jan 2035 00:00:00 GMT"}
-    assert numbers(api.poll(query="mode=zapier&since=2035-01-01", **skewed).json()) == wanted
+    site.lead(dt.timedelta(days=30))
+    wanted = [site.lead().submission]
+    # A client each: one that came back after years would be shown what it missed.
+    for year in (2001, 2026, 2035):
+        skewed = {"Date": f"Mon, 01 Jan {year} 00:00:00 GMT", "If_Modified_Since": f"Mon, 01 Jan {year} 00:00:00 GMT"}
+        query = f"mode=zapier&since={year}-01-01&client=of-{year}"
+        assert numbers(api.poll(query=query, **skewed).json()) == wanted
 
 
 def test_zapier_platform_cli_131_all_of_the_window_is_on_one_page(site: rest.Site, api: rest.Api) -> None:

@@ -12,7 +12,7 @@ from flowfinity import clock
 from integration import poll_log
 from integration.models import Poll, PollHour
 from integration.poll_log import DAY_MS, Client
-from tests import rest
+from tests import builders, rest
 
 pytestmark = pytest.mark.django_db
 NOW = 1_000 * DAY_MS
@@ -76,3 +76,17 @@ def test_a_poll_that_cannot_be_kept_is_answered_all_the_same(site: rest.Site, mo
 
     monkeypatch.setattr(poll_log, "write", fail)
     assert rest.Api().zapier().status_code == 200
+
+
+def test_what_the_log_costs_a_poll(site: rest.Site) -> None:
+    """Within a minute and with nothing new nothing beside the state query, else three: its row, twice, and its hour."""
+    api = rest.Api()
+    site.lead()
+    api.zapier()
+    site.at += dt.timedelta(seconds=30)
+    with builders.counted_queries("poll that is kept and not written"):
+        api.zapier()
+    for _ in range(2):
+        site.at += dt.timedelta(minutes=1)
+        with builders.counted_queries("poll that is kept and written"):
+            api.zapier()

@@ -739,8 +739,10 @@ class TestHeaders:
         assert squeezed["Content-Encoding"] == "gzip"
         assert gzip.decompress(squeezed.content) == plain.content
         assert squeezed["Content-Length"] == str(len(squeezed.content)) and len(squeezed.content) < len(plain.content)
-        assert "Accept-Encoding" in squeezed["Vary"]
-        for encoding in ("deflate", "identity", "br"):
+        assert plain["Vary"] == squeezed["Vary"] == api.poll(If_None_Match=plain["ETag"])["Vary"]
+        assert "Accept-Encoding" in plain["Vary"]
+        assert "Content-Encoding" in api.poll(Accept_Encoding="br, GZIP; q=0.5")
+        for encoding in ("deflate", "identity", "br", "gzip;q=0", "br, gzip; q=0.000", "notgzip"):
             assert "Content-Encoding" not in api.poll(Accept_Encoding=encoding)
 
     def test_nothing_is_not_modified_unasked(self, api: Api, site: Site) -> None:

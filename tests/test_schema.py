@@ -22,11 +22,13 @@ from PIL import Image
 from flowfinity.fields import FORMATS, TYPES, FieldError, World
 from flowfinity.models import App, View, configuring
 from flowfinity.submissions import submit
-from integration.models import Poll, Refusal, RestAccess
+from integration.hooks import delivery
+from integration.models import Poll, Refusal, RestAccess, Subscription
 from integration.rest import schema, shapes
 from integration.rest import writing as endpoints
 from tests import builders, every_type
 from tests.every_type import name_of
+from tests.receiver import Reply, receiving
 from tests.rest import ARTICLE, Api, Site, open_site
 
 LEADS = "/api/apps/LeadRegistration"
@@ -219,6 +221,30 @@ def test_the_site_s_own_addresses_keep_to_it(site: Site, api: Api) -> None:
         described.answers(api.get(path), path)
 
 
+def test_hooks_keep_to_it(site: Site, api: Api, settings: Any) -> None:
+    settings.HOOKS_ALLOW_PRIVATE = True
+    described, path = Described(api), f"{LEADS}/views/ViewAllRecords/hooks"
+    with receiving(lambda request: Reply(500)) as receiver:
+        body = {"targetUrl": receiver.url}
+        described.fits(body, self_schema(described, path))
+        made = described.answers(api.post(path, body), path, "post")
+        number = site.lead().submission
+        delivery.deliver(Subscription.objects.get().pk)
+    (one,) = described.answers(api.get(path), path)
+    assert one["due"] == 1 and one["failingSince"] and one["nextOn"]
+    hook, given = f"{path}/{{Hook}}", f"{path}/{made['id']}"
+    described.answers(api.get(given), hook)
+    (sent,) = described.answers(api.get(f"{given}/deliveries?state=due"), f"{hook}/deliveries")
+    assert sent["attempts"][0]["status"] == 500
+    again = "/deliveries/{Submission}/send-again"
+    described.answers(api.post(given + again.format(Submission=number), {}), hook + again, "post")
+    for what in ("pause", "resume"):
+        described.answers(api.post(f"{given}/{what}", {}), f"{hook}/{what}", "post")
+    assert described.answers(api.call("DELETE", given), hook, "delete") == {}
+    described.answers(api.get(given), hook)
+    described.answers(api.post(path, {"targetUrl": "ftp://x"}), path, "post")
+
+
 def test_operations_keep_to_it(site: Site, api: Api) -> None:
     described, make = Described(api), f"{EVERY}/operations/Make"
     values = {name_of(type): value for type, value in FILLED.items()}
@@ -261,7 +287,7 @@ def test_every_example_keeps_to_its_schema_and_every_call_is_taken(site: Site, a
                 for example in media.get("examples", {}).values():
                     described.fits(example["value"], media["schema"])
                     seen += 1
-        if method != "post":
+        if method != "post" or "requestBody" not in operation:
             continue
         media = operation["requestBody"]["content"]["application/json"]
         for example in media["examples"].values():
@@ -273,7 +299,7 @@ def test_every_example_keeps_to_its_schema_and_every_call_is_taken(site: Site, a
                     "RecordID"
                 }
             else:
-                assert answer.status_code == 200, (path, answer.content)
+                assert answer.status_code == (201 if path.endswith("/hooks") else 200), (path, answer.content)
     assert seen > 40
 
 
@@ -369,7 +395,8 @@ def test_it_follows_the_configuration(site: Site, api: Api) -> None:
     site.access("HotLeads", enabled=False)
     after = Described(api).document
     gone = set(before["paths"]) - set(after["paths"])
-    assert gone == {f"{LEADS}/views/HotLeads{end}" for end in ("", "/fields", "/sample")}
+    ends = {path.removeprefix(f"{LEADS}/views/HotLeads") for path in gone}
+    assert {end for end in ends if not end.startswith("/hooks/")} == {"", "/fields", "/sample", "/clients", "/hooks"}
     assert not any("HotLeads" in name for name in after["components"]["schemas"])
     site.access("ViewAllRecords", format="typed")
     path = after["paths"][f"{LEADS}/views/ViewAllRecords"]["get"]
@@ -489,13 +516,14 @@ def test_the_page_lists_every_call_that_an_account_may_make(site: Site, admin: C
 
 
 def test_each_call_has_a_page_without_inline_scripts_or_styles(site: Site, admin: Client, api: Api) -> None:
-    for path, _, operation in Described(api).operations():
+    for path, method, operation in Described(api).operations():
         page = admin.get(f"{PAGE}{operation['operationId']}/")
         text = page.content.decode()
         assert page.status_code == 200
         assert f"http://testserver{path}" in text and "curl -u restuser" in text
         assert "<style" not in text and " style=" not in text and " onclick=" not in text
-        assert ('name="try"' in text) == (operation["operationId"] != "schema" and "requestBody" not in operation)
+        triable = method == "get" and "{" not in path and operation["operationId"] != "schema"
+        assert ('name="try"' in text) == triable
     assert admin.get(f"{PAGE}nothing/").status_code == 404
 
 

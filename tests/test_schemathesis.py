@@ -54,6 +54,8 @@ def document(server: Server) -> dict[str, Any]:
     response = requests.get(f"{server.url}/api/schema", auth=auth, timeout=30)
     assert response.status_code == 200
     found: dict[str, Any] = response.json()
+    # Whatever is subscribed would be delivered to, and the targets would be made up: tests/test_schema.py has these.
+    found["paths"] = {path: methods for path, methods in found["paths"].items() if "/hooks" not in path}
     for app, make, body, edits in (
         (every_type.APP, "Make", {"Needed": "It"}, ("Change", "Remove")),
         ("LeadRegistration", "CaptureLead", {"Company": "Acme", "LastName": "Smith"}, ("UpdateLead", "DeleteLead")),

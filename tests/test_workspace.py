@@ -21,6 +21,7 @@ from PIL import Image
 from flowfinity.models import App, Record, Role, Submission, Transaction, User, configuring
 from flowfinity.submissions import Call, submit
 from tests.builders import call, counted_queries, do, integration, make_app, make_leads, person, values_of
+from tests.test_query import many
 
 pytestmark = pytest.mark.django_db
 
@@ -328,6 +329,140 @@ def test_a_place_in_another_list_leads_to_the_first_page(client: Client, app: Ap
     assert gone.context["empty_text"] == "There is nothing on this page any more." and gone.context["first_url"]
 
 
+# Search
+
+
+def test_a_view_is_searched_in_its_text_its_choices_and_its_people(client: Client, app: App, sam: User) -> None:
+    for company, last, rating in [
+        ("Solar Élan", "Smith", "Hot"),
+        ("Wind 100%", "Solare", "Warm"),
+        ("Gas", "Ng", "Cold"),
+    ]:
+        do(sam, app, "CaptureLead", Company=company, LastName=last, Rating=rating)
+    found = {
+        asked: cells(client.get(view_page(asked=f"?q={quote(asked)}")))
+        for asked in ("SOLAR", "élan", "hot", "solar warm", " gas  cold ", "100%", "0_", "x", "\0", "Sam")
+    }
+    assert found == {
+        **{
+            "SOLAR": ["Solar Élan", "Wind 100%"],
+            "élan": ["Solar Élan"],
+            "hot": ["Solar Élan"],
+            "solar warm": ["Wind 100%"],
+        },
+        **{" gas  cold ": ["Gas"], "100%": ["Wind 100%"], "0_": [], "x": [], "\0": [], "Sam": []},
+    }
+    nothing = client.get(view_page(asked="?q=x"))
+    assert nothing.context["empty_text"] == "Nothing here matches “x”." and "Show everything" in text_of(nothing)
+    assert client.get(view_page(asked="?q=" + "a" * 5_000)).status_code == 200
+
+
+def test_people_are_found_by_what_they_are_called(client: Client, visits: App, sam: User) -> None:
+    person("kim", display_name="Kim Larsen")
+    do(sam, visits, "Make", Title="One", Owner="kim")
+    do(sam, visits, "Make", Title="Two", Owner="sam")
+    assert cells(client.get("/apps/Visits/views/All/?q=larsen")) == ["One"]
+
+
+def test_a_search_is_combined_with_what_the_view_asks_and_with_its_order(client: Client, app: App, sam: User) -> None:
+    for name, rating in [("Solar One", "Hot"), ("Solar Two", "Cold"), ("Solar Three", "Hot"), ("Wind", "Hot")]:
+        do(sam, app, "CaptureLead", Company=name, LastName="L", Rating=rating)
+    page = client.get(view_page("SearchLeads", "?q=solar&Rating=Hot&sort=-Company"))
+    assert cells(page) == ["Solar Three", "Solar One"]
+    sort = next(column["sort_url"] for column in page.context["columns"] if column["label"] == "Rating")
+    assert sort.endswith("?q=solar&Rating=Hot&sort=Rating") and 'name="sort" value="-Company"' in page.content.decode()
+    wrong = client.get(view_page("SearchLeads", "?q=solar&MinimumValue=lots"))
+    assert cells(wrong) == [] and wrong.context["parameters"].errors
+
+
+def test_htmx_is_given_the_table_alone_unless_it_restores_a_page(client: Client, app: App, sam: User) -> None:
+    do(sam, app, "CaptureLead", **LEAD)
+    asked = view_page(asked="?q=abc&sort=")
+    part = client.get(asked, headers={"HX-Request": "true"})
+    assert part.content.decode().startswith('<div class="rowset" id="rows"') and "<html" not in part.content.decode()
+    assert part["HX-Replace-Url"] == view_page(asked="?q=abc")
+    # What stands elsewhere and asks the same comes with it.
+    assert "export.csv?q=abc" in part.content.decode()
+    whole = client.get(asked, headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+    assert "<html" in whole.content.decode()
+    for page in (part, whole, client.get(asked)):
+        assert "HX-Request" in page["Vary"]
+
+
+# Paging
+
+
+@pytest.mark.parametrize("asked", ["", "?sort=TotalValue", "?sort=-TotalValue", "?sort=-LastModifiedOn", "?q=smith"])
+def test_the_way_back_shows_the_same_pages(client: Client, app: App, sam: User, asked: str) -> None:
+    values = [{"TotalValue": number % 7 or None, "Company": f"c{number:03d}"} for number in range(170)]
+    submit([call(app, "CaptureLead", **{**LEAD, **one}) for one in values], sam)
+    pages = [client.get(view_page(asked=asked))]
+    while pages[-1].context["next_url"]:
+        pages.append(client.get(pages[-1].context["next_url"]))
+    there = [([row["url"] for row in page.context["rows"]], page.context["count_text"]) for page in pages]
+    assert [count for _, count in there] == [
+        *("1–50 of 170 records", "51–100 of 170 records", "101–150 of 170 records", "151–170 of 170 records")
+    ]
+    back = [pages[-1]]
+    while back[-1].context["previous_url"]:
+        back.append(client.get(back[-1].context["previous_url"]))
+    assert [([row["url"] for row in page.context["rows"]], page.context["count_text"]) for page in back] == there[::-1]
+    assert back[-1].context["first_url"] is None and back[-1].context["next_url"]
+
+
+def test_the_way_back_ends_at_the_first_page_though_rows_have_gone(client: Client, app: App, sam: User) -> None:
+    made = submit(make_calls(app, 110), sam).results
+    second = client.get(client.get(view_page()).context["next_url"])
+    submit([call(app, "DeleteLead", one.record) for one in made[:3]], sam)
+    first = client.get(second.context["previous_url"])
+    assert (cells(first)[0], cells(first)[-1]) == ("c03", "c52") and first.context["previous_url"] is None
+
+
+# Plans
+
+
+def plans(client: Client, address: str) -> list[str]:
+    """How the database finds what a page's statements ask of records."""
+    asked: list[tuple[str, Any]] = []
+
+    def listen(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        asked.append((sql, parameters))
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(listen):
+        assert client.get(address).status_code == 200
+    told = []
+    with connection.cursor() as cursor:
+        for sql, parameters in asked:
+            if 'FROM "flowfinity_record"' in sql:
+                how = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+                cursor.execute(f"{how} {sql}", parameters)
+                told.append("\n".join(str(row[-1]) for row in cursor.fetchall()))
+    return told
+
+
+# The ways in which each database reads all records of an app, or of all apps.
+ALL_RECORDS = re.compile(
+    r"Seq Scan on flowfinity_record|Index .*using record_(?:sync|window)|(?:SCAN|SEARCH) flowfinity_record USING INDEX"
+)
+
+
+def test_a_page_is_one_pass_over_the_records_and_a_sort_of_keys() -> None:
+    User.objects.bulk_create(User(username=f"user{number}", display_name=f"User {number}") for number in range(300))
+    many()
+    client = logged_in(person("boss", is_superuser=True))
+    for asked, passes in {
+        # Without a condition, the count is one of the first 10,001.
+        **{"": 2, "?sort=TotalValue": 2, "?sort=-Rating": 2, "?sort=CreatedBy": 2, "?sort=-RecordID": 1},
+        # With one, all that answer are sorted by their keys; so many that they are not counted are looked for again.
+        **{"?q=number+17": 1, "?q=nothing": 1, "?q=name&sort=-Company": 2},
+    }.items():
+        *finding, reading = plans(client, view_page(asked=asked))
+        assert sum(bool(ALL_RECORDS.search(plan)) for plan in (*finding, reading)) <= passes, (asked, finding)
+        for plan in finding:
+            assert not any(word in plan for word in ("Nested Loop", "SubPlan", "CORRELATED")), (asked, plan)
+
+
 def make_calls(app: App, count: int) -> list[Call]:
     names = [f"{'cde'[number // 100]}{number % 100:02d}" for number in range(count)]
     return [call(app, "CaptureLead", **{**LEAD, "Company": name}) for name in names]
@@ -360,16 +495,16 @@ def test_a_view_whose_filter_cannot_be_read_shows_nothing(client: Client, app: A
 def test_a_page_takes_as_many_queries_for_many_records_as_for_one(client: Client, app: App, sam: User) -> None:
     number = do(sam, app, "CaptureLead", **LEAD).record
     client.get("/")
-    for many in range(2):
+    for already in range(2):
         with counted_queries("workspace: home"):
             client.get("/")
         with counted_queries("workspace: view"):
             assert client.get(view_page()).context["rows"]
         with counted_queries("workspace: record"):
-            assert len(client.get(record_page(number)).context["history"]) == 1 + many * 5
+            assert len(client.get(record_page(number)).context["history"]) == 1 + already * 5
         submit(make_calls(app, 30), sam)
         for value in range(5):
-            do(person(f"u{many}{value}"), app, "UpdateLead", number, TotalValue=value)
+            do(person(f"u{already}{value}"), app, "UpdateLead", number, TotalValue=value)
 
 
 def test_the_login_page_costs_no_query(app: App, django_assert_num_queries: Any) -> None:

@@ -5,11 +5,9 @@ Needs node 20 or newer and npm. What tests/zapier/package-lock.json names is ins
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -26,51 +24,19 @@ from django.urls import reverse
 from flowfinity.models import App, View, configuring
 from integration.connector import definition, package, wording
 from integration.models import RestAccess, Surface
+from tests import npm
 from tests.builders import make_app, person
 from tests.conftest import Server
 from tests.rest import Site, open_site
 
 SCRIPTS = Path(__file__).with_name("zapier")
-INSTALLED = ("package.json", "package-lock.json")
-OLDEST_NODE = 20
 PUBLIC = "https://records.example.com"
-
-
-def missing() -> str:
-    """What Zapier's client needs and this machine lacks, in a sentence; "" when nothing does."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        return "node and npm are not installed here (on Debian: apt-get install nodejs npm)."
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(version.removeprefix("v").split(".")[0]) < OLDEST_NODE:
-        return f"node {OLDEST_NODE} or newer is needed; this is {version}."
-    return ""
 
 
 @pytest.fixture(scope="session")
 def zapier() -> Path:
-    """Where Zapier's client is installed. Without node or npm: a failure with CI=true, elsewhere a skip."""
-    if lacking := missing():
-        if os.environ.get("CI") == "true":
-            pytest.fail(lacking)
-        pytest.skip(lacking)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flowfinity-zapier"
-    lock = hashlib.sha256(b"".join((SCRIPTS / name).read_bytes() for name in INSTALLED)).hexdigest()[:16]
-    kept = cache / lock
-    if not kept.exists():
-        # Made beside it and moved there whole: another run, or one that was interrupted, leaves nothing half done.
-        making = cache / f"{lock}.{os.getpid()}"
-        making.mkdir(parents=True)
-        for name in INSTALLED:
-            shutil.copy(SCRIPTS / name, making)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=making, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr
-        try:
-            making.rename(kept)
-        except OSError:  # somebody was faster
-            shutil.rmtree(making)
-    return kept / "node_modules"
+    """Where Zapier's client is installed."""
+    return npm.modules(SCRIPTS)
 
 
 @pytest.fixture(scope="module", autouse=True)

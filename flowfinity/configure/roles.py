@@ -11,12 +11,12 @@ from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect
 from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from flowfinity.configure.pages import context
+from flowfinity.configure.editor import opened, show
 from flowfinity.models import App, Role, User, configuring
 
 GRANT = re.compile(r"(views|operations|feeds):(\d{1,18}):(\d{1,18})")
@@ -65,7 +65,7 @@ def parts_of(app: App) -> Parts:
     """What a role can be granted of the app: labels by kind and key, in the grids' order."""
     return {
         **{("views", view.pk): view.label for view in app.views.all()},
-        ("feeds", app.pk): "Submissions feed",
+        ("feeds", app.pk): _("Submissions feed"),
         **{("operations", operation.pk): operation.label for operation in app.operations.all()},
     }
 
@@ -95,9 +95,16 @@ def grids(app: App) -> list[Grid]:
         )
 
     def cell(grant: Grant, role: Role, label: str) -> Cell:
-        return Cell(grant, grant in given, f"{role.name} may {'run' if grant.kind == 'operations' else 'see'} {label}")
+        return Cell(
+            grant,
+            grant in given,
+            (
+                (_("%(role)s may run %(part)s") if grant.kind == "operations" else _("%(role)s may see %(part)s"))
+                % {"role": role.name, "part": label}
+            ),
+        )
 
-    return [one for one in (grid("Views", "views", "feeds"), grid("Operations", "operations")) if one.columns]
+    return [one for one in (grid(_("Views"), "views", "feeds"), grid(_("Operations"), "operations")) if one.columns]
 
 
 def read(values: Iterable[str]) -> set[Grant]:
@@ -123,10 +130,9 @@ def change(app: App, before: set[Grant], after: set[Grant], by: User) -> Iterato
             (manager.add if given else manager.remove)(grant.part)
             said.setdefault(role.pk, {True: [], False: []})[given].append(f"{app.label}: {label}")
     for pk, labels in said.items():
-        sentence = ", and ".join(
-            f"{verb} {get_text_list(labels[given], 'and')}"
-            for given, verb in ((True, "may now use"), (False, "may no longer use"))
-            if labels[given]
+        words = {True: _("may now use %s"), False: _("may no longer use %s")}
+        sentence = _(", and ").join(
+            words[given] % get_text_list(labels[given], _("and")) for given in (True, False) if labels[given]
         )
         LogEntry.objects.log_actions(by.pk, [roles[pk]], CHANGE, f"{sentence}.", single_object=True)
         yield f"{roles[pk]} {sentence}."
@@ -135,21 +141,14 @@ def change(app: App, before: set[Grant], after: set[Grant], by: User) -> Iterato
 @require_http_methods(["GET", "HEAD", "POST"])
 def roles(request: HttpRequest, pk: int) -> HttpResponse:
     """The page of an app's grids."""
-    app = get_object_or_404(App, pk=pk)
+    work = opened(pk)
+    app = work.app
     if request.method == "POST":
         with configuring():
             assert isinstance(request.user, User)
             before, after = read(request.POST.getlist("before")), read(request.POST.getlist("grant"))
             said = list(change(app, before, after, request.user))
-        for sentence in said or ["Nothing was changed."]:
+        for sentence in said or [_("Nothing was changed.")]:
             messages.success(request, sentence)
         return redirect("configure-roles", pk)
-    page = context(
-        request,
-        "Roles",
-        ("Apps", reverse("admin:flowfinity_app_changelist")),
-        (app.label, reverse("admin:flowfinity_app_change", args=[pk])),
-        app=app,
-        grids=grids(app) if Role.objects.exists() else [],
-    )
-    return render(request, "flowfinity/configure/roles.html", page)
+    return show(request, "roles", work, "configure-roles", grids=grids(app) if Role.objects.exists() else [])

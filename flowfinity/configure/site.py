@@ -3,60 +3,70 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+from flowfinity.configure import home
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 @dataclass(frozen=True)
 class Entry:
     """A page in the menu. `also` are the lists that are reached from it and have no entry of their own."""
 
-    label: str
+    label: StrPromise
     url_name: str
-    hint: str = ""
+    hint: StrPromise | str = ""
     also: tuple[str, ...] = ()
 
 
 # By name: what a room that is not installed would show is left out.
-MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("", (Entry("Home", "admin:index"),)),
+MENU: tuple[tuple[StrPromise | str, tuple[Entry, ...]], ...] = (
+    ("", (Entry(_("Home"), "admin:index"),)),
     (
-        "Apps",
+        _("Apps"),
         (
             Entry(
-                "Apps",
-                "admin:flowfinity_app_changelist",
-                "Their fields, operations and views",
-                (
-                    "admin:flowfinity_field_changelist",
-                    "admin:flowfinity_operation_changelist",
-                    "admin:flowfinity_view_changelist",
-                ),
+                _("Apps"),
+                "configure-apps",
+                _("Their fields, operations and views"),
             ),
-            Entry("Import a blueprint", "configure-import", "An app from a file, or a newer version of one"),
-            Entry("Records", "admin:flowfinity_record_changelist", "Look up the raw state of any record"),
-            Entry("Submissions", "admin:flowfinity_submission_changelist", "Look up who submitted what, and when"),
+            Entry(_("Import a blueprint"), "configure-import", _("An app from a file, or a newer version of one")),
+            Entry(_("Records"), "admin:flowfinity_record_changelist", _("Look up the raw state of any record")),
+            Entry(
+                _("Submissions"), "admin:flowfinity_submission_changelist", _("Look up who submitted what, and when")
+            ),
         ),
     ),
     (
-        "People",
+        _("People"),
         (
-            Entry("Users", "admin:flowfinity_user_changelist", "Accounts of people and of integrations"),
-            Entry("Roles", "admin:flowfinity_role_changelist", "Which views and operations their members may use"),
+            Entry(_("Users"), "admin:flowfinity_user_changelist", _("Accounts of people and of integrations")),
+            Entry(
+                _("Roles"), "admin:flowfinity_role_changelist", _("Which views and operations their members may use")
+            ),
         ),
     ),
     (
-        "Integration",
+        _("Integration"),
         (
-            Entry("REST Integration", "configure-rest", "What is open to Zapier and other systems"),
-            Entry("API documentation", "configure-api-docs", "The API of this very site, to read and try"),
-            Entry("Zapier", "configure-zapier", "A connector to download, and the way by hand"),
-            Entry("Refused calls", "admin:integration_refusal_changelist", "Who was refused, and the true reason"),
+            Entry(_("REST Integration"), "configure-rest", _("What is open to Zapier and other systems")),
+            Entry(_("Sync health"), "configure-sync-health", _("Who polls, and what is about to be lost")),
+            Entry(_("Catch-up"), "configure-catch-up", _("Send once more what a client has missed")),
+            Entry(_("API documentation"), "configure-api-docs", _("The API of this very site, to read and try")),
+            Entry(_("Zapier"), "configure-zapier", _("A connector to download, and the way by hand")),
+            Entry(_("Deliveries"), "configure-deliveries", _("Hooks: what was sent where, and what became of it")),
+            Entry(
+                _("Refused calls"), "admin:integration_refusal_changelist", _("Who was refused, and the true reason")
+            ),
         ),
     ),
 )
@@ -94,7 +104,7 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 class ConfigureSite(AdminSite):
-    site_header = site_title = index_title = "Configure"
+    site_header = site_title = index_title = _("Configure")
     index_template = "flowfinity/configure/home.html"
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -102,6 +112,10 @@ class ConfigureSite(AdminSite):
         if request.method != "GET":
             return super().login(request, extra_context)
         return redirect_to_login(request.GET.get("next") or reverse("admin:index"), settings.LOGIN_URL)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The home of Configure."""
+        return super().index(request, {**home.context(request), **(extra_context or {})})
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page of Configure gets, the menu included."""

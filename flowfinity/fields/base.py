@@ -150,6 +150,14 @@ class FieldType:
         """The stored value as the form control takes it."""
         return value
 
+    def localized(self, value: Any, config: Config) -> Any:
+        """What `to_form` says, as readers of the page's language write it; `from_form` reads it back."""
+        return self.to_form(value, config)
+
+    def from_form(self, raw: str, config: Config) -> str:
+        """What a person typed, as `validate` takes it; what it cannot mean is left as it is."""
+        return raw
+
     def unit(self, config: Config) -> str:
         """What stands beside the form control, such as "$"; "" for nothing."""
         return ""

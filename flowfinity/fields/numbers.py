@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import Q
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -38,6 +39,8 @@ class Number(FieldType):
     numeric = True
     digits: ClassVar[int] = 15
     literal = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
+    # Where a comma is the decimal sign, points in their places only group.
+    with_comma = re.compile(r"-?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?")
 
     def validate(self, raw: Any, config: Config) -> Any:
         if raw is None or (isinstance(raw, str) and not raw.strip()):
@@ -77,7 +80,8 @@ class Number(FieldType):
         if value is None:
             return ""
         whole, point, rest = plain(abs(value)).partition(".")
-        return f"{'-' if value < 0 else ''}{int(whole):,}{point}{rest}"
+        grouped = f"{int(whole):,}".replace(",", get_format("THOUSAND_SEPARATOR"))
+        return f"{'-' if value < 0 else ''}{grouped}{point and get_format('DECIMAL_SEPARATOR')}{rest}"
 
     def sample(self, config: Config) -> Any:
         return 25
@@ -87,6 +91,15 @@ class Number(FieldType):
 
     def to_form(self, value: Any, config: Config) -> Any:
         return None if value is None else plain(value)
+
+    def localized(self, value: Any, config: Config) -> Any:
+        return None if value is None else plain(value).replace(".", get_format("DECIMAL_SEPARATOR"))
+
+    def from_form(self, raw: str, config: Config) -> str:
+        """The number with a point, where the page's language has a comma: 1.234,5 then is 1234.5, and 1.234 is 1234."""
+        if get_format("DECIMAL_SEPARATOR") != "," or not self.with_comma.fullmatch(raw):
+            return raw
+        return raw.replace(".", "").replace(",", ".")
 
 
 def plain(value: int | float) -> str:
@@ -193,7 +206,7 @@ class YesNo(FieldType):
         return forms.CheckboxInput()
 
     def operand_control(self, config: Config, world: World = NOWHERE) -> forms.Widget:
-        return forms.Select(choices=[("", "—"), ("yes", "Yes"), ("no", "No")])
+        return forms.Select(choices=[("", "—"), ("yes", _("Yes")), ("no", _("No"))])
 
     def to_form(self, value: Any, config: Config) -> Any:
         return bool(value)

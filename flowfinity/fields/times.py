@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -61,8 +62,7 @@ class Date(FieldType):
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         if value is None:
             return ""
-        day = dt.date.fromisoformat(value)
-        return f"{day.day} {day:%b} {day.year}"
+        return date_format(dt.date.fromisoformat(value), "DATE_FORMAT")
 
     def sample(self, config: Config) -> Any:
         return "2020-09-06"
@@ -121,7 +121,7 @@ class DateTime(FieldType):
         if value is None:
             return ""
         moment = dt.datetime.fromisoformat(value).astimezone(timezone.get_current_timezone())
-        return f"{moment.day} {moment:%b} {moment.year}, {moment:%H:%M}"
+        return date_format(moment, "DATETIME_FORMAT")
 
     def sample(self, config: Config) -> Any:
         return "2020-09-06T04:37:31.120Z"
@@ -130,7 +130,20 @@ class DateTime(FieldType):
         return forms.TextInput(attrs={"type": "datetime-local", "step": "any"})
 
     def to_form(self, value: Any, config: Config) -> Any:
-        return None if value is None else site_time(value)
+        """The moment in the zone of who fills the form in."""
+        return None if value is None else local_time(value, timezone.get_current_timezone())
+
+    def from_form(self, raw: str, config: Config) -> str:
+        """The moment in UTC, where the person's zone is not the site's, in which `validate` would take it to be."""
+        zone = timezone.get_current_timezone()
+        if not self.written.fullmatch(raw) or str(zone) == str(timezone.get_default_timezone()):
+            return raw
+        try:
+            moment = dt.datetime.fromisoformat(raw.upper())
+            return raw if moment.tzinfo else stamp(in_zone(moment, zone))
+        except (ValueError, OverflowError):
+            # An hour that the zone skips must not become one of the site's: this is refused.
+            return f"{raw} {zone}"
 
     def span(self, days: int, now: dt.datetime) -> tuple[Any, Any]:
         return stamp(now - dt.timedelta(days=days)), stamp(now)
@@ -142,8 +155,12 @@ def whole_or_blank(written: re.Pattern[str]) -> str:
 
 
 def in_site_zone(moment: dt.datetime) -> dt.datetime:
-    """A zone-less time in the site's zone: the first of an hour that occurs twice. Raises ValueError for a skipped."""
-    zone = timezone.get_default_timezone()
+    """A zone-less time in the site's zone. Raises ValueError for a skipped one."""
+    return in_zone(moment, timezone.get_default_timezone())
+
+
+def in_zone(moment: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
+    """A zone-less time in a zone: the first of an hour that occurs twice. Raises ValueError for a skipped one."""
     aware = moment.replace(tzinfo=zone, fold=0)
     if aware.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != moment:
         raise ValueError("this hour is skipped")
@@ -157,7 +174,11 @@ def stamp(moment: dt.datetime) -> str:
 
 def site_time(value: str) -> str:
     """A stored moment in the site's zone, without saying so, as the article's product sends it."""
-    zone = timezone.get_default_timezone()
+    return local_time(value, timezone.get_default_timezone())
+
+
+def local_time(value: str, zone: dt.tzinfo) -> str:
+    """A stored moment in a zone, without saying so."""
     if str(zone) == "UTC":
         return value[:-1]
     moment = dt.datetime.fromisoformat(value).astimezone(zone)

@@ -32,6 +32,22 @@ class Granted:
         """The operations of a kind: create, update or delete."""
         return [operation for operation in self.operations if operation.kind == kind]
 
+    @property
+    def captures(self) -> list[dict[str, str]]:
+        """The create operations, with where they are."""
+        return [
+            {"label": one.label, "url": reverse("operation", args=[self.app.name, one.name])}
+            for one in self.of_kind("create")
+        ]
+
+    def view_url(self, view: ViewDefinition) -> str:
+        """Where a view is."""
+        return reverse("view", args=[self.app.name, view.name])
+
+    def record_url(self, number: int) -> str:
+        """Where a record is."""
+        return reverse("record", args=[self.app.name, number])
+
     def view(self, name: str) -> ViewDefinition:
         """The view of that name. Raises Unknown."""
         found: ViewDefinition = definitions.one(self.views, name)

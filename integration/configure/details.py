@@ -11,14 +11,16 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from flowfinity import clock, definitions
 from flowfinity.configure.pages import context
 from flowfinity.models import App, Operation, User, View, configuring
-from integration.configure import examples
+from integration.configure import examples, sync_health_page
 from integration.configure.endpoints import Endpoint, callers, endpoint, refused_calls
-from integration.configure.lookback import FORWARD, days, offer, older, ruling, widened, window
+from integration.configure.lookback import FORWARD, offer, older, ruling, widened, window
 from integration.models import RestAccess, Surface
 from integration.rest import polls
 from integration.zapier_mode import WARN_BYTES
@@ -35,36 +37,52 @@ class AccessForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = RestAccess
         fields = ["format", "lookback_days"]
-        labels = {"format": "Format of values", "lookback_days": "Lookback period of this view, in days"}
+        labels = {
+            "format": gettext_lazy("Format of values"),
+            "lookback_days": gettext_lazy("Lookback period of this view, in days"),
+        }
 
     def __init__(self, *args: Any, older: int, site_days: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["lookback_days"].help_text = f"Empty: the site’s {days(site_days)}. {FORWARD}"
+        told = ngettext("Empty: the site’s %(days)d day.", "Empty: the site’s %(days)d days.", site_days)
+        self.fields["lookback_days"].help_text = f"{told % {'days': site_days}} {FORWARD}"
         offer(self, older)
 
 
-def refusals(row: Endpoint, on: bool, switch: str) -> list[str]:
+NOT_ENABLED = {
+    "view": gettext_lazy("This view is not enabled."),
+    "operation": gettext_lazy("This operation is not enabled."),
+    "feed": gettext_lazy("This feed is not enabled."),
+}
+NOT_GRANTED = {
+    "view": gettext_lazy("No active integration account has a role that grants this view."),
+    "operation": gettext_lazy("No active integration account has a role that grants this operation."),
+    "feed": gettext_lazy("No active integration account has a role that grants this feed."),
+}
+
+
+def refusals(row: Endpoint, on: bool, switch: str) -> list[Any]:
     """Why a call would be refused now, in sentences; none when it would be answered."""
-    reasons = []
+    reasons: list[Any] = []
     if not on:
-        reasons.append(f"{switch} is off for the whole site.")
+        reasons.append(_("%s is off for the whole site.") % switch)
     if not row.enabled:
-        reasons.append(f"This {row.kind} is not enabled.")
+        reasons.append(NOT_ENABLED[row.kind])
     if not row.users:
-        reasons.append(f"No active integration account has a role that grants this {row.kind}.")
+        reasons.append(NOT_GRANTED[row.kind])
     if row.broken:
-        reasons.append("Its filter cannot be read.")
+        reasons.append(_("Its filter cannot be read."))
     return reasons
 
 
 def details(request: HttpRequest, row: Endpoint, on: bool, switch: str, **more: Any) -> dict[str, Any]:
     """What the pages of a view, an operation and a feed have in common."""
-    above = ("REST Integration", f"{reverse('configure-rest')}#{row.kind}-{row.part.pk}")
+    above = (_("REST Integration"), f"{reverse('configure-rest')}#{row.kind}-{row.part.pk}")
     return context(
         request,
         row.label,
         above,
-        (row.app.label, reverse("admin:flowfinity_app_change", args=[row.app.pk])),
+        (row.app.label, reverse("configure-app", args=[row.app.pk])),
         row=row,
         address=examples.address(examples.base_url(request), row.part),
         callers=callers(row.part),
@@ -98,7 +116,7 @@ def view_details(request: HttpRequest, pk: int) -> HttpResponse:
     form = AccessForm(request.POST or None, instance=access, older=hidden, site_days=surface.lookback_days)
     if request.method == "POST" and form.is_valid():
         change_access(part, form)
-        messages.success(request, f"{part.label} is saved.")
+        messages.success(request, _("%s is saved.") % part.label)
         return redirect("configure-rest-view", pk)
     url = examples.address(examples.base_url(request), part)
     accounts = list(User.objects.filter(account_type=User.INTEGRATION))
@@ -116,6 +134,7 @@ def view_details(request: HttpRequest, pk: int) -> HttpResponse:
             form=form,
             window=window(now, held),
             accounts=accounts,
+            clients=sync_health_page.last_clients(pk, now),
             **preview(request, pk, row, accounts),
         ),
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from flowfinity import definitions
 from flowfinity.definitions import AppDefinition
@@ -37,7 +39,17 @@ class Endpoint:
     @property
     def label(self) -> str:
         """What a person calls it, within its app."""
-        return "Submissions feed" if isinstance(self.part, App) else self.part.label
+        return _("Submissions feed") if isinstance(self.part, App) else self.part.label
+
+    @property
+    def full_label(self) -> str:
+        """What a person calls it among the endpoints of all apps."""
+        return _("Submissions feed of %s") % self.app.label if self.kind == "feed" else self.label
+
+    @property
+    def usernames(self) -> str:
+        """Who may use it."""
+        return ", ".join(user.username for user in self.users)
 
     @property
     def app(self) -> App:
@@ -62,8 +74,10 @@ class Endpoint:
     @property
     def definition_url(self) -> str:
         """Where it is defined."""
-        model = "app" if self.kind == "feed" else self.kind
-        return reverse(f"admin:flowfinity_{model}_change", args=[self.part.pk])
+        if isinstance(self.part, App):
+            return reverse("configure-app", args=[self.part.pk])
+        page = "configure-app-view" if isinstance(self.part, View) else "configure-operation"
+        return reverse(page, args=[self.part.app_id, self.part.name])
 
 
 @dataclass(frozen=True)
@@ -113,14 +127,26 @@ def endpoint(app: AppDefinition, part: Part) -> Endpoint:
 def sentence_of(app: AppDefinition, part: Part) -> tuple[str, bool]:
     """What the view or the feed shows or the operation does, and whether that cannot be read."""
     if isinstance(part, App):
-        return "Every submission as it was made, deletions too, with all fields.", False
+        return _("Every submission as it was made, deletions too, with all fields."), False
     if isinstance(part, View):
         if part.pk in app.broken:
-            return f"This view cannot be read, so it answers nobody. {app.broken[part.pk]}", True
+            told = _("This view cannot be read, so it answers nobody.")
+            return f"{told} {definitions.fault_of(part, app)}", True
         return app.view(part.pk).query.describe(), False
-    count = len(part.fields)
-    sets = f", sets {count} field{'' if count == 1 else 's'}" if count else ""
-    return f"{part.get_kind_display()}s a record{sets}.", False
+    return does(part.kind, len(part.fields)), False
+
+
+def does(kind: str, fields: int) -> str:
+    """What an operation of that kind, with so many fields, does."""
+    if kind == "delete":
+        return _("Deletes a record.")
+    if not fields:
+        return _("Creates a record.") if kind == "create" else _("Updates a record.")
+    if kind == "create":
+        told = ngettext("Creates a record, sets %d field.", "Creates a record, sets %d fields.", fields)
+    else:
+        told = ngettext("Updates a record, sets %d field.", "Updates a record, sets %d fields.", fields)
+    return told % fields
 
 
 def callers(part: Part) -> list[Caller]:

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import translation
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
@@ -66,7 +67,8 @@ def feed_sample(app: AppDefinition, base: str) -> Any:
     """The app's newest submission as the feed has it; one that is made up, as long as there is none."""
     newest = Submission.objects.filter(app=app.id).order_by("-pk").values_list("pk", flat=True).first()
     if newest:
-        return json.loads(feed.after(app, newest - 1, 1, "flowfinity", base)[0])
+        with translation.override("en"):
+            return json.loads(feed.after(app, newest - 1, 1, "flowfinity", base)[0])
     samples = {column.name: column.type.sample(column.config) for column in app.fields.values()}
     values = {name: value for name, value in samples.items() if value is not None}
     operation = app.operations[0].name if app.operations else None

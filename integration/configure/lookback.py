@@ -9,6 +9,8 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy, ngettext
 
 from flowfinity.definitions import ViewDefinition
 from flowfinity.models import Record
@@ -16,7 +18,7 @@ from flowfinity.submissions import milliseconds
 from integration import zapier_mode
 from integration.models import RestAccess, Surface
 
-FORWARD = (
+FORWARD = gettext_lazy(
     "Widening takes effect forward: the window starts where it started and grows. "
     "Records that were never shown do not fire."
 )
@@ -66,16 +68,14 @@ def window(now: dt.datetime, lookback: Lookback) -> dict[str, Any] | None:
 def offer(form: Any, count: int) -> None:
     """Lets a form ask for the records that only the window's floor hides, or not when there are none."""
     if count:
-        one = count == 1
-        label = f"Also show the {count:,} older one{'' if one else 's'}: {'it fires' if one else 'they fire'} as new"
-        form.fields["older"].label = f"{label} in every Zap"
+        label = ngettext(
+            "Also show the %(count)s older one: it fires as new in every Zap",
+            "Also show the %(count)s older ones: they fire as new in every Zap",
+            count,
+        )
+        form.fields["older"].label = label % {"count": number_format(count, force_grouping=True)}
     else:
         del form.fields["older"]
     for field in form.fields.values():
         if isinstance(field, forms.IntegerField):
             field.widget.attrs |= {"min": 1, "max": 365, "inputmode": "numeric"}
-
-
-def days(count: int) -> str:
-    """The count with its word: "7 days"."""
-    return f"{count} day{'' if count == 1 else 's'}"

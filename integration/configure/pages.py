@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from flowfinity import clock
@@ -17,7 +19,7 @@ from flowfinity.configure.pages import context
 from flowfinity.models import Role, User, configuring
 from integration.configure import examples
 from integration.configure.endpoints import COLUMNS, Listed, Part, listed_apps, refused_calls
-from integration.configure.lookback import FORWARD, Lookback, days, offer, older, ruling, widened, window
+from integration.configure.lookback import FORWARD, Lookback, offer, older, ruling, widened, window
 from integration.models import RestAccess, Surface
 
 MOST_REFUSED = 10
@@ -31,11 +33,12 @@ class LookbackForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Surface
         fields = ["lookback_days"]
-        labels = {"lookback_days": "Lookback period in days"}
-        help_texts = {"lookback_days": f"Zapier gets the records modified in these last days. {FORWARD}"}
+        labels = {"lookback_days": gettext_lazy("Lookback period in days")}
 
     def __init__(self, *args: Any, older: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        told = _("Zapier gets the records modified in these last days.")
+        self.fields["lookback_days"].help_text = f"{told} {FORWARD}"
         offer(self, older)
 
 
@@ -57,7 +60,9 @@ def rest(request: HttpRequest) -> HttpResponse:
     form = LookbackForm(request.POST or None, instance=surface, older=hidden)
     if request.method == "POST" and form.is_valid():
         change_lookback(form)
-        messages.success(request, f"The site looks back {days(form.cleaned_data['lookback_days'])}.")
+        days = form.cleaned_data["lookback_days"]
+        told = ngettext("The site looks back %(days)d day.", "The site looks back %(days)d days.", days)
+        messages.success(request, told % {"days": days})
         return redirect("configure-rest")
     accounts = list(User.objects.filter(account_type=User.INTEGRATION).prefetch_related("roles"))
     surface = Surface.objects.get(pk=1)
@@ -66,7 +71,7 @@ def rest(request: HttpRequest) -> HttpResponse:
         "integration/configure/rest.html",
         context(
             request,
-            "REST Integration",
+            _("REST Integration"),
             surface=surface,
             checks=checklist(surface, accounts, apps),
             lookback=form,
@@ -87,11 +92,13 @@ def throw_switches(request: HttpRequest) -> HttpResponse:
         surface.query_enabled = "query_enabled" in request.POST
         surface.execute_enabled = "execute_enabled" in request.POST
         surface.save()
-    states = [
-        f"{name} is {'on' if on else 'off'}"
-        for name, on in (("Query()", surface.query_enabled), ("Execute()", surface.execute_enabled))
-    ]
-    messages.success(request, f"{', '.join(states)}.")
+    states = {
+        (True, True): _("Query() is on, Execute() is on."),
+        (True, False): _("Query() is on, Execute() is off."),
+        (False, True): _("Query() is off, Execute() is on."),
+        (False, False): _("Query() is off, Execute() is off."),
+    }
+    messages.success(request, states[surface.query_enabled, surface.execute_enabled])
     return redirect("configure-rest")
 
 
@@ -122,28 +129,32 @@ def checklist(surface: Surface, accounts: list[User], apps: list[Listed]) -> lis
     )
     ready = [user for user in accounts if user.is_active and any(role.pk in granting for role in user.roles.all())]
     if ready:
-        account = f"{', '.join(user.username for user in ready)}: active, with a role"
+        account = _("%s: active, with a role") % ", ".join(user.username for user in ready)
     elif accounts:
-        account = "None is active with a role that grants something"
+        account = _("None is active with a role that grants something")
     else:
-        account = "None yet: nobody can call"
+        account = _("None yet: nobody can call")
     on = [name for name, is_on in (("Query()", surface.query_enabled), ("Execute()", surface.execute_enabled)) if is_on]
-    switches = {0: "Both are off: nothing is open", 1: f"Only {''.join(on)} is on", 2: "Query() and Execute() are on"}
+    switches = {
+        0: _("Both are off: nothing is open"),
+        1: _("Only %s is on") % "".join(on),
+        2: _("Query() and Execute() are on"),
+    }
     views = [one.enabled for listed in apps for one in listed.views]
     operations = [one.enabled for listed in apps for one in listed.operations]
+    unwritten = _("None is enabled, so nothing can be written")
+    unread = _("None is enabled, so nothing can be read")
     return [
-        {"done": bool(ready), "title": "Integration account", "text": account},
-        {"done": len(on) == 2, "title": "Switches", "text": switches[len(on)]},
-        {"done": any(operations), "title": "Operations", "text": counted(operations, "so nothing can be written")},
-        {"done": any(views), "title": "Views", "text": counted(views, "so nothing can be read")},
+        {"done": bool(ready), "title": _("Integration account"), "text": account},
+        {"done": len(on) == 2, "title": _("Switches"), "text": switches[len(on)]},
+        {"done": any(operations), "title": _("Operations"), "text": counted(operations) or unwritten},
+        {"done": any(views), "title": _("Views"), "text": counted(views) or unread},
     ]
 
 
-def counted(enabled: list[bool], consequence: str) -> str:
-    """How many are enabled: "3 of 4 enabled"."""
-    if not any(enabled):
-        return f"None is enabled, {consequence}"
-    return f"{sum(enabled)} of {len(enabled)} enabled"
+def counted(enabled: list[bool]) -> str:
+    """How many are enabled: "3 of 4 enabled"; "" for none."""
+    return _("%(count)d of %(all)d enabled") % {"count": sum(enabled), "all": len(enabled)} if any(enabled) else ""
 
 
 @require_POST

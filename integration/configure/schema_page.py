@@ -16,7 +16,11 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, resolve, reverse
+from django.utils import translation
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -33,6 +37,26 @@ MOST_SHOWN = 50_000
 # What the asked endpoint may know of the admin's own request: where the site is.
 WHERE = ("SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO", "wsgi.url_scheme")
 SHOWN_HEADERS = ("ETag", "Link", "X-Flowfinity-Cut", "X-Flowfinity-Warning", "Retry-After", "Allow")
+
+
+# Types and formats of JSON Schema in words; what is not here says itself.
+KINDS = {
+    "any": gettext_lazy("any value"),
+    "array": gettext_lazy("list"),
+    "boolean": gettext_lazy("true or false"),
+    "date": gettext_lazy("date"),
+    "date-time": gettext_lazy("time, ISO 8601"),
+    "integer": gettext_lazy("whole number"),
+    "number": gettext_lazy("number"),
+    "object": gettext_lazy("object"),
+    "string": gettext_lazy("text"),
+    "uri": gettext_lazy("URL"),
+}
+
+
+def grouped(number: int) -> str:
+    """The number with separators."""
+    return str(number_format(number, force_grouping=True))
 
 
 class Document:
@@ -62,27 +86,37 @@ class Document:
         """What kind of value a schema takes: "number or text", "one of Hot, Warm, Cold"."""
         part = self.resolved(part)
         if "anyOf" in part or "oneOf" in part:
-            return " or ".join(dict.fromkeys(self.words(one) for one in part.get("anyOf") or part["oneOf"]))
+            return _(" or ").join(dict.fromkeys(self.words(one) for one in part.get("anyOf") or part["oneOf"]))
         if "enum" in part:
-            return f"one of {', '.join(json.dumps(one, ensure_ascii=False) for one in part['enum'])}"
+            return _("one of %s") % ", ".join(json.dumps(one, ensure_ascii=False) for one in part["enum"])
         if "const" in part:
             return json.dumps(part["const"], ensure_ascii=False)
-        types = part.get("type", "any value")
-        spoken = " or ".join(self.typed(type, part) for type in ([types] if isinstance(types, str) else types))
-        return f"{spoken}, like {part['examples'][0]}" if part.get("examples") else spoken
+        types = part.get("type", "any")
+        spoken = _(" or ").join(self.typed(type, part) for type in ([types] if isinstance(types, str) else types))
+        if not part.get("examples"):
+            return spoken
+        return _("%(kind)s, like %(example)s") % {"kind": spoken, "example": part["examples"][0]}
 
     def typed(self, type: str, part: Schema) -> str:
         """One type in words, with its most important bound."""
         if type == "array":
-            return f"list of {self.words(part.get('items', {}))}"
+            return _("list of %s") % self.words(part.get("items", {}))
         if type == "object" and (keys := list(part.get("properties", {}))):
-            return f"object with {', '.join(keys)}" if len(keys) < 6 else f"object with {len(keys)} keys"
-        word = {"string": "text", "integer": "whole number", "boolean": "true or false"}.get(type, type)
+            if len(keys) < 6:
+                return _("object with %s") % ", ".join(keys)
+            return ngettext("object with %d key", "object with %d keys", len(keys)) % len(keys)
+        word = str(KINDS.get(type, type))
         if type == "string":
-            word = {"date-time": "time, ISO 8601", "date": "date", "uri": "URL"}.get(part.get("format", ""), word)
-            return f"{word} of at most {part['maxLength']:,} characters" if part.get("maxLength") else word
+            word = str(KINDS.get(part.get("format", ""), word))
+            if not part.get("maxLength"):
+                return word
+            longest = ngettext(
+                "%(kind)s of at most %(most)s character", "%(kind)s of at most %(most)s characters", part["maxLength"]
+            )
+            return longest % {"kind": word, "most": grouped(part["maxLength"])}
         if type in {"integer", "number"} and {"minimum", "maximum"} <= set(part):
-            return f"{word} from {part['minimum']:,} to {part['maximum']:,}"
+            least, most = grouped(part["minimum"]), grouped(part["maximum"])
+            return _("%(kind)s from %(least)s to %(most)s") % {"kind": word, "least": least, "most": most}
         return word
 
     def rows(self, part: Schema) -> list[dict[str, Any]]:
@@ -154,8 +188,9 @@ class Call:
 
     @property
     def answer(self) -> Schema:
-        """What 200 holds."""
-        found: Schema = self.operation["responses"]["200"]["content"]["application/json"]
+        """What is answered when all is well."""
+        done = next(one for status, one in self.operation["responses"].items() if status.startswith("2"))
+        found: Schema = done["content"]["application/json"]
         return found
 
     @property
@@ -175,18 +210,19 @@ class Call:
     def others(self) -> list[tuple[str, str]]:
         """Every other status, and what it means."""
         found = {status: self.document.resolved(one) for status, one in self.operation["responses"].items()}
-        return [(status, plain(one["description"])) for status, one in found.items() if status != "200"]
+        return [(status, plain(one["description"])) for status, one in found.items() if not status.startswith("2")]
 
     @property
     def can_be_tried(self) -> bool:
-        """True for what changes nothing."""
-        return self.method == "GET" and self.id != "schema"
+        """True for what changes nothing, and asks for nothing that only a client knows."""
+        return self.method == "GET" and self.id != "schema" and "{" not in self.path
 
     def command(self, username: str) -> str:
         """The call by curl, which asks for the password."""
         if self.body:
             return examples.run_command(self.url, username, self.body_example)
-        return f"curl -u {shlex.quote(username)} {shlex.quote(self.url)}"
+        method = "" if self.method == "GET" else f"-X {self.method} "
+        return f"curl -u {shlex.quote(username)} {method}{shlex.quote(self.url)}"
 
 
 def plain(description: str) -> str:
@@ -229,7 +265,8 @@ def tried(request: HttpRequest, call: Call, account: User, given: Mapping[str, s
         found.func.actions,  # type: ignore[attr-defined]
         authentication_classes=[lambda: As(account.username)],
     )
-    response: HttpResponse = endpoint(WSGIRequest(environ), *found.args, **found.kwargs)
+    with translation.override("en"):
+        response: HttpResponse = endpoint(WSGIRequest(environ), *found.args, **found.kwargs)
     return response
 
 
@@ -270,8 +307,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "integration/configure/api.html",
         context(
             request,
-            "API",
-            ("REST Integration", reverse("configure-rest")),
+            _("API"),
+            (_("REST Integration"), reverse("configure-rest")),
             groups=[(tag, list(calls)) for tag, calls in groupby(document.calls(), key=lambda call: call.tag)],
             accounts=among,
             account=account,
@@ -299,8 +336,8 @@ def one(request: HttpRequest, id: str) -> HttpResponse:
         context(
             request,
             call.operation["summary"],
-            ("REST Integration", reverse("configure-rest")),
-            ("API", reverse("configure-api-docs") + (f"?account={account.pk}" if account else "")),
+            (_("REST Integration"), reverse("configure-rest")),
+            (_("API"), reverse("configure-api-docs") + (f"?account={account.pk}" if account else "")),
             call=call,
             command=call.command(asking.username if asking else "USER"),
             body_example=examples.highlighted(call.body_example) if call.body else "",

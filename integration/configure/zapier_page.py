@@ -10,6 +10,8 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from flowfinity.configure.pages import context
@@ -55,8 +57,8 @@ def download(request: HttpRequest) -> HttpResponse:
     """The connector as a zip; back to the page, with the reason, when there is nothing to make one of."""
     try:
         body = package.archive(examples.base_url(request))
-    except package.NothingEnabled as error:
-        messages.error(request, str(error))
+    except package.NothingEnabled:
+        messages.error(request, _("Nothing is enabled for REST: enable a view or an operation first."))
         return redirect("configure-zapier")
     headers = {"Content-Disposition": f'attachment; filename="{package.FOLDER}.zip"'}
     return HttpResponse(body, content_type="application/zip", headers=headers)
@@ -68,29 +70,31 @@ def obstacles(base: str, anything: Sequence[Any]) -> list[str]:
     callers = User.objects.filter(account_type=User.INTEGRATION, is_active=True)
     reasons = []
     if not anything:
-        reasons.append("Nothing is enabled for REST yet: a connector has what is enabled.")
+        reasons.append(_("Nothing is enabled for REST yet: a connector has what is enabled."))
     if not base.startswith("https://"):
-        reasons.append(f"Zapier cannot reach {base}: it needs a public address that starts with https:// (PUBLIC_URL).")
+        told = _("Zapier cannot reach %s: it needs a public address that starts with https:// (PUBLIC_URL).")
+        reasons.append(told % base)
     if not surface.query_enabled:
-        reasons.append("Query() is off: triggers and searches are refused.")
+        reasons.append(_("Query() is off: triggers and searches are refused."))
     if not surface.execute_enabled:
-        reasons.append("Execute() is off: actions are refused.")
+        reasons.append(_("Execute() is off: actions are refused."))
     if not callers.filter(roles__isnull=False).exists():
-        reasons.append("There is no active integration account with a role: nobody can connect.")
+        reasons.append(_("There is no active integration account with a role: nobody can connect."))
     return reasons
 
 
-def counted(made: dict[str, Any]) -> list[tuple[int, str]]:
-    """How many of each the connector has."""
+def counted(made: dict[str, Any]) -> list[str]:
+    """How many of each the connector has: "4 triggers", and so on."""
     views = len(made["views"])
     searches = sum("find" in view for view in made["views"])
+    actions = len(made["operations"])
     counts = (
-        (views, "triggers"),
-        (views, "instant triggers"),
-        (searches, "searches"),
-        (len(made["operations"]), "actions"),
+        (views, ngettext("%d trigger", "%d triggers", views)),
+        (views, ngettext("%d instant trigger", "%d instant triggers", views)),
+        (searches, ngettext("%d search", "%d searches", searches)),
+        (actions, ngettext("%d action", "%d actions", actions)),
     )
-    return [(count, words) for count, words in counts if count]
+    return [words % count for count, words in counts if count]
 
 
 def by_hand(base: str, view: View, readable: dict[str, Any]) -> dict[str, Any]:

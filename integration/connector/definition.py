@@ -10,6 +10,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils import translation
+
 from flowfinity import definitions
 from flowfinity.definitions import AppDefinition, OperationDefinition, ViewDefinition
 from flowfinity.fields import World, record_id
@@ -32,9 +34,11 @@ def definition(site: str) -> dict[str, Any]:
     """The document. `site` is the site's address, which a new connection proposes, or "" for none."""
     views, operations = enabled("view"), enabled("operation")
     made: dict[str, Any] = {"site": site, "views": [], "operations": []}
-    for app in definitions.every():
-        made["views"] += [view_json(app, view) for view in app.views if view.id in views]
-        made["operations"] += [operation_json(app, one) for one in app.operations if one.id in operations]
+    # Zapier's rules are for English, whatever language the page is in that it is downloaded from.
+    with translation.override("en"):
+        for app in definitions.every():
+            made["views"] += [view_json(app, view) for view in app.views if view.id in views]
+            made["operations"] += [operation_json(app, one) for one in app.operations if one.id in operations]
     for display in ("poll", "instant", "find"):
         tell_apart(view[display] for view in made["views"] if display in view)
     tell_apart(operation["run"] for operation in made["operations"])

@@ -4,7 +4,8 @@ Within an app submissions commit in the order of their numbers, so a subscriptio
 written and the place moved in one transaction, and nothing is forgotten, whoever dies when. A subscription is worked on
 by one worker at a time, claimed by a conditional UPDATE with a lease; what a dead worker held is taken up when the
 lease is over, and what it had sent without recording it is sent again, under the same id. Nothing is sent inside a
-transaction. A target that fails keeps its whole queue waiting, and nobody else's.
+transaction. A delivery that fails waits by itself; when a second one fails and none arrives in between, the target is
+taken to be away, and its whole queue waits, and nobody else's.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ TURN_SECONDS = 5
 SENT_AT_ONCE = 4
 READ_AT_ONCE = 1_000
 MOST_REFUSALS = 10
+MOST_GOODBYES = 8
 KEPT_BODY = 20_000
 WAIT_FOR_SURFACE = dt.timedelta(seconds=30)
 
@@ -60,15 +62,23 @@ def is_due(key: int, now: dt.datetime) -> bool:
 
 def waiting(now: dt.datetime) -> QuerySet[Subscription]:
     """The subscriptions that have something to do and that nobody works on."""
-    owed = Delivery.objects.filter(subscription=OuterRef("pk"), state=Delivery.DUE)
+    owed = Delivery.objects.filter(ripe(now), subscription=OuterRef("pk"), state=Delivery.DUE)
     unread = Q(view__app__journal__last_submission_id__gt=F("place"))
-    rows = Subscription.objects.filter(free(now), state=Subscription.ACTIVE, next_on__lte=now)
-    return rows.filter(unread | Exists(owed))
+    work = Q(state=Subscription.ACTIVE) & (unread | Exists(owed))
+    return Subscription.objects.filter(free(now), work | GOODBYE, next_on__lte=now)
+
+
+GOODBYE = Q(state=Subscription.REMOVED, goodbye=True)
 
 
 def free(now: dt.datetime) -> Q:
     """Subscriptions that no living worker holds."""
     return Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+
+
+def ripe(now: dt.datetime) -> Q:
+    """Deliveries that do not wait by themselves."""
+    return Q(next_on__isnull=True) | Q(next_on__lte=now)
 
 
 @dataclass
@@ -108,7 +118,7 @@ def deliver(key: int, stopping: Callable[[], bool] = lambda: False) -> int:
     """
     turn = claim(key, clock.now())
     if turn is None:
-        return 0
+        return take_leave(key, clock.now())
     subscription = turn.subscription
     # By the machine's own count: a clock that is set must not make a turn endless.
     end = time.monotonic() + TURN_SECONDS
@@ -120,11 +130,12 @@ def deliver(key: int, stopping: Callable[[], bool] = lambda: False) -> int:
             if (why := hindrance(subscription)) is not None:
                 why(subscription)
                 break
-            owed = next_due(subscription, at_once)
-            if not owed:
-                if not advance(subscription):
-                    break
+            owed = next_due(subscription, at_once, clock.now())
+            # What was never tried is the better probe: what has failed may fail for itself.
+            if (not owed or (subscription.failures and owed[0].attempts)) and advance(subscription):
                 continue
+            if not owed:
+                break
             sent += len(owed)
             if not volley(subscription, owed, senders):
                 break
@@ -136,10 +147,11 @@ def deliver(key: int, stopping: Callable[[], bool] = lambda: False) -> int:
     return sent
 
 
-def next_due(subscription: Subscription, most: int) -> list[Delivery]:
-    """The oldest deliveries that are still to be made."""
-    rows = Delivery.objects.filter(subscription=subscription, state=Delivery.DUE)
-    return list(rows.order_by("submission_id")[:most])
+def next_due(subscription: Subscription, most: int, now: dt.datetime) -> list[Delivery]:
+    """The deliveries to be made next, the oldest first; while the target fails, what was tried least."""
+    rows = Delivery.objects.filter(ripe(now), subscription=subscription, state=Delivery.DUE)
+    order = ("attempts", "submission_id") if subscription.failures else ("submission_id",)
+    return list(rows.order_by(*order)[:most])
 
 
 def advance(subscription: Subscription) -> bool:
@@ -157,8 +169,12 @@ def advance(subscription: Subscription) -> bool:
         place = Subscription.objects.filter(pk=subscription.pk, place=subscription.place)
         if place.update(place=last) != 1:
             return False
+        # Behind a place that was moved back (`catch_up.move_back`), what was sent before is due again, under its id.
         Delivery.objects.bulk_create(
-            Delivery(subscription=subscription, submission_id=number, created_on=now) for number in numbers
+            (Delivery(subscription=subscription, submission_id=number, created_on=now) for number in numbers),
+            update_conflicts=True,
+            unique_fields=["subscription", "submission"],
+            update_fields=["state", "delivered_on", *ANEW],
         )
     subscription.place = last
     return True
@@ -217,11 +233,18 @@ def pause(subscription: Subscription, reason: str) -> None:
     )
 
 
+# What is sent again, and what is owed after a pause, has three days before it once more.
+ANEW: dict[str, Any] = {"attempts": 0, "first_on": None, "next_on": None, "alone": False}
+
+
 def resume(subscription: Subscription) -> None:
     """Goes on from the place where it stopped, at once."""
-    Subscription.objects.filter(pk=subscription.pk, state=Subscription.PAUSED).update(
-        state=Subscription.ACTIVE, reason="", failures=0, failing_since=None, next_on=clock.now()
-    )
+    with transaction.atomic():
+        resumed = Subscription.objects.filter(pk=subscription.pk, state=Subscription.PAUSED).update(
+            state=Subscription.ACTIVE, reason="", failures=0, failing_since=None, next_on=clock.now()
+        )
+        if resumed:
+            Delivery.objects.filter(subscription=subscription, state=Delivery.DUE, attempts__gt=0).update(**ANEW)
 
 
 def wait_for_surface(subscription: Subscription) -> None:
@@ -230,20 +253,38 @@ def wait_for_surface(subscription: Subscription) -> None:
 
 
 def remove(subscription: Subscription, reason: str, tell: bool = False) -> None:
-    """Ends the subscription; with `tell`, unsubscribes at the target, which pauses a Zap."""
+    """Ends the subscription; with `tell`, a worker unsubscribes at the target, which pauses a Zap."""
     Subscription.objects.filter(pk=subscription.pk).exclude(state=Subscription.REMOVED).update(
-        state=Subscription.REMOVED, reason=reason[:250]
+        state=Subscription.REMOVED, reason=reason[:250], goodbye=tell, failures=0, next_on=clock.now()
     )
-    if tell:
-        http.send("DELETE", subscription.target_url, {"User-Agent": agent()})
 
 
-def send_again(deliveries: Any) -> int:
+def take_leave(key: int, now: dt.datetime) -> int:
+    """Tells the target of a subscription that an admin has removed; answers how many requests that took, 0 or 1."""
+    until = now + LEASE
+    rows = Subscription.objects.filter(GOODBYE, pk=key)
+    if rows.filter(free(now), next_on__lte=now).update(lease_until=until) != 1:
+        return 0
+    subscription = Subscription.objects.get(pk=key)
+    answer = http.send("DELETE", subscription.target_url, {"User-Agent": agent()})
+    now, failures = clock.now(), subscription.failures + 1
+    if retry.fate(answer.status) == "retry" and failures < MOST_GOODBYES:
+        later = retry.next_attempt(failures, now, answer.retry_after(now))
+        rows.update(failures=failures, next_on=later, lease_until=None)
+        return 1
+    said = answer.error or f"It answered {answer.status}."
+    reason = f"{subscription.reason} The target was told. {said}"[:250]
+    rows.update(goodbye=False, failures=failures, reason=reason, lease_until=None)
+    return 1
+
+
+def send_again(deliveries: QuerySet[Delivery]) -> int:
     """Makes deliveries due once more, whatever became of them; answers with how many."""
-    keys = list(deliveries.values_list("subscription_id", flat=True).distinct())
-    changed = deliveries.exclude(state=Delivery.DUE).update(state=Delivery.DUE, delivered_on=None)
-    Subscription.objects.filter(pk__in=keys, state=Subscription.ACTIVE).update(next_on=clock.now())
-    return int(changed)
+    keys = list(deliveries.order_by().values_list("subscription_id", flat=True).distinct())
+    with transaction.atomic():
+        changed = deliveries.order_by().update(state=Delivery.DUE, delivered_on=None, **ANEW)
+        Subscription.objects.filter(pk__in=keys, state=Subscription.ACTIVE).update(next_on=clock.now())
+    return changed
 
 
 def bodies(subscription: Subscription, owed: Iterable[Delivery]) -> dict[int, bytes | str]:
@@ -285,18 +326,27 @@ def headers_of(subscription: Subscription, delivery: Delivery, body: bytes, now:
     }
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A delivery that was tried, and what came of it."""
+
+    delivery: Delivery
+    fate: retry.Fate
+    answer: http.Answer
+
+
 def volley(subscription: Subscription, owed: Sequence[Delivery], senders: ThreadPoolExecutor) -> bool:
     """Sends, and records each answer as it comes; False when the subscription must wait or stop."""
     now = clock.now()
     body_of = bodies(subscription, owed)
-    answers: list[tuple[retry.Fate, http.Answer]] = []
+    outcomes: list[Outcome] = []
     sent = {}
     for delivery in owed:
         body = body_of[delivery.submission_id]
         if isinstance(body, str):
             answer = http.Answer(0, 0, body)
             record(delivery, now, {}, b"", answer, "failed")
-            answers.append(("failed", answer))
+            outcomes.append(Outcome(delivery, "failed", answer))
             continue
         headers = headers_of(subscription, delivery, body, now)
         sending = senders.submit(http.send, "POST", subscription.target_url, headers, body)
@@ -306,8 +356,8 @@ def volley(subscription: Subscription, owed: Sequence[Delivery], senders: Thread
         answer = done.result()
         fate = retry.fate(answer.status)
         record(delivery, now, headers, body, answer, fate)
-        answers.append((fate, answer))
-    return settle(subscription, answers, clock.now())
+        outcomes.append(Outcome(delivery, fate, answer))
+    return settle(subscription, outcomes, clock.now())
 
 
 def record(
@@ -342,37 +392,52 @@ def record(
             rows.filter(state=Delivery.DUE).update(state=Delivery.FAILED)
 
 
-def settle(subscription: Subscription, answers: Sequence[tuple[retry.Fate, http.Answer]], now: dt.datetime) -> bool:
-    """What the answers of a volley mean for the subscription; False when it must wait or stop.
-
-    A volley that fails counts as one failure: pauses grow with the tries, not with what waits.
-    """
-    fates = {fate for fate, _ in answers}
-    if fates == {"delivered"} and not subscription.failures:
+def settle(subscription: Subscription, outcomes: Sequence[Outcome], now: dt.datetime) -> bool:
+    """What a volley's outcomes mean for the subscription and what failed; False when all of it must wait or stop."""
+    bad = [one for one in outcomes if one.fate != "delivered"]
+    arrived = len(bad) < len(outcomes)
+    if not bad and not subscription.failures:
         return True
-    if "delivered" in fates:
-        subscription.failures, subscription.failing_since = 0, None
-    bad = [(fate, answer) for fate, answer in answers if fate != "delivered"]
-    if bad:
+    active = Subscription.objects.filter(pk=subscription.pk, state=Subscription.ACTIVE)
+    suspects = Delivery.objects.filter(subscription=subscription, state=Delivery.DUE, attempts__gt=0, alone=False)
+    if arrived:
+        # The target is there: whatever failed while it seemed away is tried once more, and then waits by itself.
+        if subscription.failures:
+            subscription.failures, subscription.failing_since = 0, None
+            active.update(failures=0, failing_since=None)
+        suspects.update(alone=True, next_on=None)
+    retried = [one for one in bad if one.fate == "retry"]
+    for one in retried:
+        put_off(one, arrived, now)
+    # What fails while others arrive tells nothing of the target, but by a refusal or a wish.
+    signs = [] if arrived else [one for one in bad if not one.delivery.alone]
+    wish = max(filter(None, (one.answer.retry_after(now) for one in retried)), default=None)
+    if signs:
         subscription.failures += 1
         subscription.failing_since = subscription.failing_since or now
-    wishes = [wish for fate, answer in bad if fate == "retry" and (wish := answer.retry_after(now))]
-    if "retry" in fates:
-        subscription.next_on = retry.next_attempt(subscription.failures, now, max(wishes, default=None))
-    active = Subscription.objects.filter(pk=subscription.pk, state=Subscription.ACTIVE)
-    active.update(
-        failures=subscription.failures, failing_since=subscription.failing_since, next_on=subscription.next_on
-    )
-    if not bad:
-        return True
-    said = bad[-1][1].error or f"The target answered {bad[-1][1].status}."
-    if "gone" in fates:
+        active.update(failures=subscription.failures, failing_since=subscription.failing_since)
+    said = bad[-1].answer.error or f"The target answered {bad[-1].answer.status}." if bad else ""
+    if any(one.fate == "gone" for one in bad):
         remove(subscription, "The target answered 410: it is gone for good.")
-    elif "retry" in fates:
+        return False
+    if any(one.fate == "retry" for one in signs):
         if subscription.failing_since and retry.is_over(subscription.failing_since, now):
             pause(subscription, f"Every attempt has failed for three days. {said}")
-    elif subscription.failures >= MOST_REFUSALS:
-        pause(subscription, f"{subscription.failures} deliveries in a row were refused. {said}")
+            return False
+    elif signs and subscription.failures >= MOST_REFUSALS:
+        pause(subscription, f"{subscription.failures} attempts in a row have failed. {said}")
+        return False
+    if wish or (any(one.fate == "retry" for one in signs) and suspects.count() > 1):
+        # The first to fail has waited by itself: the queue's pauses begin with the second.
+        active.update(next_on=retry.next_attempt(max(subscription.failures - 1, 1), now, wish))
+        return False
+    return True
+
+
+def put_off(one: Outcome, arrived: bool, now: dt.datetime) -> None:
+    """When a delivery that has failed is tried again; after three days on its own it is given up."""
+    rows = Delivery.objects.filter(pk=one.delivery.pk, state=Delivery.DUE)
+    if (arrived or one.delivery.alone) and retry.is_over(one.delivery.first_on or now, now):
+        rows.update(state=Delivery.FAILED)
     else:
-        return True
-    return False
+        rows.update(next_on=retry.next_attempt(one.delivery.attempts + 1, now, one.answer.retry_after(now)))

@@ -36,9 +36,10 @@ class Kept:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     squeezed: bytes | None = None
-    # For the poll log: how many records, the greatest submission number among them, and whether some were left out.
+    # For the poll log: how many records, the first and last submission number, and whether some were left out.
     count: int = 0
     newest: int = 0
+    oldest: int = 0
     cut: bool = False
 
     @property

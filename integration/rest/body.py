@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -20,8 +21,16 @@ DEEPEST = 100
 LONGEST_NUMBER = 4_000
 
 
+# What the place of a fault is told by: keys, other strings, numbers, and what opens and closes.
+TOKEN = re.compile(r'(?P<text>"(?:[^"\\]|\\.)*")(?P<key>(?=[ \t\r\n]*:))?|(?P<number>-?\d[\d.eE+-]*)|[][{}]|[a-z]+')
+
+
 class Twice(ValueError):
     """A key that stands twice in an object."""
+
+
+class Deep(ValueError):
+    """Values that stand too deep in one another."""
 
 
 class Constant(ValueError):
@@ -47,15 +56,16 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
         ) from None
     except Twice as error:
         raise invalid_json(
-            f"The key {str(error)[:100]!r} stands twice in one object (capitals make no difference)."
+            f"The key {str(error)[:100]!r} stands twice in one object (capitals make no difference; position"
+            f" {place(text, is_twice)})."
         ) from None
-    except RecursionError:
-        raise invalid_json("The body is nested too deeply.") from None
+    except (RecursionError, Deep):
+        raise invalid_json(f"The body is nested more than {DEEPEST} deep (position {place(text, is_deep)}).") from None
     except Constant as error:
         position = next(match.start() for match in CONSTANT.finditer(text) if match[1])
         raise invalid_json(f"The body is not valid JSON: {error} is no number there (position {position}).") from None
     except ValueError as error:
-        raise invalid_json(f"The body cannot be read: {error}.") from None
+        raise invalid_json(f"The body cannot be read: {error} (position {place(text, is_unreadable)}).") from None
     if not isinstance(found, dict):
         raise invalid_json("The body must be one JSON object, {…}; found something else at position 0.")
     return found
@@ -104,7 +114,7 @@ def no_constant(word: str) -> Any:
 
 
 def check(found: Any) -> None:
-    """Looks at all of the values, level by level. Raises ValueError for text that is not Unicode, or a depth."""
+    """Looks at all of the values, level by level. Raises ValueError for text that is not Unicode, Deep."""
     level = [found]
     for _ in range(DEEPEST):
         inner: list[Any] = []
@@ -118,7 +128,47 @@ def check(found: Any) -> None:
         if not inner:
             return
         level = inner
-    raise ValueError(f"it is nested more than {DEEPEST} deep")
+    raise Deep
+
+
+def place(text: str, fault: Callable[[re.Match[str], list[set[str]]], bool]) -> int:
+    """Where the first token of a body stands that is at fault, told by itself and by the keys of what it stands in."""
+    around: list[set[str]] = []
+    for token in TOKEN.finditer(text):
+        if token[0] in "]}":
+            del around[-1:]
+            continue
+        if fault(token, around):
+            return token.start()
+        if token[0] in "[{":
+            around.append(set())
+    return 0
+
+
+def is_twice(token: re.Match[str], around: list[set[str]]) -> bool:
+    """Whether it is a key that its object has already."""
+    if token["key"] is None or not around:
+        return False
+    name = json.loads(token["text"], strict=False).lower()
+    if name in around[-1]:
+        return True
+    around[-1].add(name)
+    return False
+
+
+def is_deep(token: re.Match[str], around: list[set[str]]) -> bool:
+    """Whether it stands deeper than anything may."""
+    return len(around) >= DEEPEST
+
+
+def is_unreadable(token: re.Match[str], around: list[set[str]]) -> bool:
+    """Whether it is text or a number that cannot be kept."""
+    try:
+        if token["number"]:
+            json.loads(token["number"], parse_int=whole, parse_float=exact)
+        return bool(token["text"] and SURROGATE.search(json.loads(token["text"], strict=False)))
+    except ValueError:
+        return True
 
 
 def take(body: dict[str, Any], name: str) -> Any:

@@ -14,6 +14,8 @@ import orjson
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import F
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from flowfinity import clock, definitions, references
 from flowfinity.definitions import ViewDefinition
@@ -38,7 +40,8 @@ class Answer:
     cut: bool = False
     # The last row's sort values, where more rows follow.
     place: tuple[Any, ...] | None = None
-    # When the last row was modified, in ms since 1970: in Zapier mode the oldest.
+    # The last row's submission number, and when it was modified, in ms since 1970: in Zapier mode the oldest.
+    oldest: int = 0
     oldest_ms: int = 0
 
     @property
@@ -150,10 +153,10 @@ def rendered(rows: Iterable[Any], item: Callable[[Any], items.Item], most: int =
             cut = True
             break
         newest = max(newest, row[6])
-        oldest = row[5]
+        last = row
         parts.append(part)
-    oldest_ms = milliseconds(oldest) if parts else 0
-    return Answer(b"[" + b",".join(parts) + b"]", len(parts), newest, cut, oldest_ms=oldest_ms)
+    oldest, oldest_ms = (last[6], milliseconds(last[5])) if parts else (0, 0)
+    return Answer(b"[" + b",".join(parts) + b"]", len(parts), newest, cut, oldest=oldest, oldest_ms=oldest_ms)
 
 
 def sample_answer(question: Question) -> bytes:
@@ -180,26 +183,28 @@ def preview(view_id: int, account: User, base_url: str = "", mode: str = "zapier
     access = RestAccess.objects.select_related("view").filter(view_id=view_id).first()
     surface = Surface.objects.get(pk=1)
     if not account.is_active:
-        return Preview(403, b"", 0, "The account is deactivated.")
+        return Preview(403, b"", 0, _("The account is deactivated."))
     if not surface.query_enabled:
-        return Preview(403, b"", 0, "Query() is switched off for this site.")
+        return Preview(403, b"", 0, _("Query() is switched off for this site."))
     if access is None or not access.enabled:
-        return Preview(404, b"", 0, "The view is not enabled for REST.")
+        return Preview(404, b"", 0, _("The view is not enabled for REST."))
     if not account.roles.filter(views=view_id).exists():
-        return Preview(404, b"", 0, "None of the account's roles grants this view.")
+        return Preview(404, b"", 0, _("None of the account's roles grants this view."))
     assert access.view is not None
     now = clock.now()
     try:
         view = definitions.of(access.view.app_id).view(view_id)
     except QueryError as error:
-        return Preview(500, b"", 0, f"The view's filter cannot be read: {error}.")
+        return Preview(500, b"", 0, _("The view's filter cannot be read: %s.") % error)
     format: Format = "typed" if access.format == "typed" else "flowfinity"
     question = Question(view, format, {}, now, base_url)
+    start = None
     if mode == "zapier":
         own, site = (access.lookback_days, access.floor_ms), (surface.lookback_days, surface.floor_ms)
-        answer = zapier_answer(question, zapier_mode.window_start(now, *zapier_mode.ruling_lookback(*own, *site)))
-    else:
-        answer = plain_answer(question)
+        start = zapier_mode.window_start(now, *zapier_mode.ruling_lookback(*own, *site))
+    # As a client gets it, whatever language the page is in.
+    with translation.override("en"):
+        answer = plain_answer(question) if start is None else zapier_answer(question, start)
     return Preview(200, answer.body, answer.count, "", answer.newest)
 
 
@@ -207,7 +212,8 @@ def sample(view_id: int, base_url: str = "") -> bytes:
     """The view's sample in its format, for Configure. Raises QueryError for a filter that cannot be read."""
     access = RestAccess.objects.filter(view_id=view_id).first()
     format: Format = "typed" if access and access.format == "typed" else "flowfinity"
-    return sample_answer(Question(view_of(view_id), format, {}, clock.now(), base_url))
+    with translation.override("en"):
+        return sample_answer(Question(view_of(view_id), format, {}, clock.now(), base_url))
 
 
 def view_of(view_id: int) -> ViewDefinition:

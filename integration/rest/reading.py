@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from rest_framework.request import Request
 from flowfinity import clock, definitions
 from flowfinity.definitions import AppDefinition, OperationDefinition, ViewDefinition
 from flowfinity.fields import Format
-from flowfinity.query import SYSTEM_COLUMNS, Column
+from flowfinity.query import SYSTEM_COLUMNS, Column, Order
 from flowfinity.submissions import milliseconds, moment
 from integration import poll_log, zapier_mode
 from integration.models import RestAccess
@@ -29,6 +30,10 @@ from integration.rest.errors import (
 )
 
 GZIP_FROM = 1_000
+# Also of an answer that is not compressed: another asker may get it so.
+VARY = f"{FRESH['Vary']}, Accept-Encoding"
+# How a sync view is sorted (contract, The poll, 5).
+IN_SYNC = (Order(SYSTEM_COLUMNS["lastSubmissionID"]),)
 
 
 class Views(Endpoint):
@@ -102,13 +107,19 @@ class Views(Endpoint):
             milliseconds(now),
             min(start, away[0]) if away[0] else start,
             kept.newest if kept else client.newest,
-            self.state.last_submission_id or 0,
+            self.seen(kept),
             kept.count if kept else 0,
             len(kept.body) if kept else 0,
             milliseconds(clock.now()) - milliseconds(now),
             kept.cut if kept else False,
+            kept.oldest if kept else 0,
         )
         poll_log.keep(client, shown, away)
+
+    def seen(self, kept: Kept | None) -> int:
+        """Up to which submission the client is now up to date: the app's last, but of a longer sync view its page's."""
+        in_sync = kept and "Link" in kept.headers and self.view().query.order[:1] == IN_SYNC
+        return kept.newest if kept and in_sync else self.state.last_submission_id or 0
 
     def made(
         self, view: ViewDefinition, asked: Asked, zapier: bool, now: dt.datetime, digest: str, away: tuple[int, int]
@@ -136,6 +147,7 @@ class Views(Endpoint):
             {**headers, **answer.headers},
             count=answer.count,
             newest=answer.newest,
+            oldest=answer.oldest,
             cut=answer.cut,
         )
 
@@ -260,17 +272,25 @@ class NotModified(HttpResponse):
     status_code = 304
 
     def __init__(self, tag: str) -> None:
-        super().__init__(headers={**FRESH, "ETag": tag})
+        super().__init__(headers={**FRESH, "Vary": VARY, "ETag": tag})
         del self["Content-Type"]
 
 
 def body_of(request: Request, kept: Kept) -> HttpResponse:
     """The answer, compressed when the client takes it and it is worth it."""
-    headers = {**FRESH, **kept.headers, "ETag": kept.tag}
-    if len(kept.body) < GZIP_FROM or "gzip" not in request.META.get("HTTP_ACCEPT_ENCODING", ""):
+    headers = {**FRESH, "Vary": VARY, **kept.headers, "ETag": kept.tag}
+    if len(kept.body) < GZIP_FROM or not takes_gzip(request.META.get("HTTP_ACCEPT_ENCODING", "")):
         return Json(kept.body, headers=headers)
-    headers |= {"Content-Encoding": "gzip", "Vary": f"{FRESH['Vary']}, Accept-Encoding"}
-    return Json(kept.gzipped(), headers=headers)
+    return Json(kept.gzipped(), headers={**headers, "Content-Encoding": "gzip"})
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, and not with the weight 0."""
+    for one in accepted.lower().split(","):
+        coding, *parameters = (part.strip() for part in one.split(";"))
+        if coding == "gzip":
+            return not any(re.fullmatch(r"q\s*=\s*0(\.0*)?", parameter) for parameter in parameters)
+    return False
 
 
 def cursor_question(view: ViewDefinition, asked: Asked) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.plumbing import ResolvedComponent
 from rest_framework.request import Request
@@ -76,7 +77,9 @@ def document(version: int, account: int | None, base_url: str) -> bytes:
 
     Every change of what is enabled, granted or defined has a version of its own, so what is kept is never old.
     """
-    return orjson.dumps(Generator(account, base_url).get_schema())
+    # An admin reads it on a page of any language.
+    with translation.override("en"):
+        return orjson.dumps(Generator(account, base_url).get_schema())
 
 
 def opened(account: int | None) -> Iterator[Opened]:
@@ -114,6 +117,8 @@ class Generator(SchemaGenerator):
         paths["/api/apps"] = {"get": self.apps()}
         paths["/api/schema"] = {"get": self.itself()}
         every = list(opened(self.account))
+        if any(one.views for one in every):
+            paths["/api/clients"] = {"get": self.clients()}
         for one in every:
             base = f"/api/apps/{one.app.name}"
             for view in one.views:
@@ -121,6 +126,8 @@ class Generator(SchemaGenerator):
                 paths[path] = {"get": self.poll(one.app, view, one.formats[view.id])}
                 paths[f"{path}/fields"] = {"get": self.fields(one.app, view)}
                 paths[f"{path}/sample"] = {"get": self.sample(one.app, view, one.formats[view.id])}
+                paths[f"{path}/clients"] = {"get": self.view_clients(one.app, view)}
+                paths |= self.hooks(one.app, view, path)
             for operation in one.operations:
                 paths[f"{base}/operations/{operation.name}"] = {"post": self.run(one.app, operation)}
             if one.fed:
@@ -298,6 +305,91 @@ class Generator(SchemaGenerator):
             answer({"anyOf": forms}, examples),
             shapes.READING,
             parameters=[shapes.values_parameter(format)],
+        )
+
+    def hooks(self, app: AppDefinition, view: ViewDefinition, path: str) -> Schema:
+        """The addresses of a view's REST hooks, each with its calls."""
+        row = self.component("schemas", "Subscription", shapes.subscription_schema())
+        made = self.component("schemas", "NewSubscription", shapes.subscription_schema(secret=True))
+        sent = self.component("schemas", "Delivery", shapes.delivery_schema())
+        body = content(
+            self.component("schemas", "Subscribe", shapes.SUBSCRIBE),
+            {"hook": {"targetUrl": "https://hooks.example.com/leads"}},
+        )
+        hook = parameter_reference("Hook")
+
+        def call(
+            id: str, summary: str, description: str, got: Schema, errors: Iterable[int] = (), **more: Any
+        ) -> Schema:
+            id, summary = f"{app.name}_{view.name}_{id}", f"{summary} {view.label}"
+            return operation(id, app.label, summary, description, answer(got, {}), (*shapes.READING, *errors), **more)
+
+        subscribe = call(
+            "subscribe",
+            "Hooks: subscribe to",
+            "What is submitted from now on is sent to the address, one by one, signed (Standard Webhooks).",
+            made,
+            (413, 422),
+            body=body,
+        )
+        subscribe["responses"] = {"201": subscribe["responses"].pop("200"), **subscribe["responses"]}
+        own = {"type": "array", "items": row}
+        lists = [hook, *map(parameter_reference, ("deliveryState", "before", "deliveryLimit"))]
+        several = {"type": "array", "items": sent}
+        one = [hook, parameter_reference("Submission")]
+        done = closed({})
+        return {
+            f"{path}/hooks": {
+                "get": call("hooks", "Hooks: one’s own subscriptions to", "Oldest first.", own),
+                "post": subscribe,
+            },
+            f"{path}/hooks/{{Hook}}": {
+                "get": call("hook", "Hooks: one subscription to", "How it stands.", row, parameters=[hook]),
+                "delete": call("unsubscribe", "Hooks: unsubscribe from", "Safe to repeat.", done, parameters=[hook]),
+            },
+            f"{path}/hooks/{{Hook}}/pause": {
+                "post": call("pause", "Hooks: pause a subscription to", "Its place is kept.", row, parameters=[hook])
+            },
+            f"{path}/hooks/{{Hook}}/resume": {
+                "post": call(
+                    "resume", "Hooks: resume a subscription to", "It goes on where it stopped.", row, parameters=[hook]
+                )
+            },
+            f"{path}/hooks/{{Hook}}/deliveries": {
+                "get": call(
+                    "deliveries", "Hooks: what was sent of", "Newest first, with attempts.", several, parameters=lists
+                )
+            },
+            f"{path}/hooks/{{Hook}}/deliveries/{{Submission}}/send-again": {
+                "post": call(
+                    "send_again", "Hooks: send once more, of", "Under the same webhook-id.", sent, parameters=one
+                )
+            },
+        }
+
+    def clients(self) -> Schema:
+        """The account's own clients."""
+        one = self.component("schemas", "Client", shapes.client_schema())
+        return operation(
+            "clients",
+            "Site",
+            "Clients of this account: Sync health",
+            "How each of them polls, what it has not been shown, and what is wrong with it.",
+            answer({"type": "array", "items": one}, {}),
+            shapes.ALWAYS,
+        )
+
+    def view_clients(self, app: AppDefinition, view: ViewDefinition) -> Schema:
+        """The account's own clients of a view."""
+        one = self.component("schemas", "ClientOfView", shapes.client_schema(listed=True))
+        return operation(
+            f"{app.name}_{view.name}_clients",
+            app.label,
+            f"Clients of {view.label}: Sync health",
+            "How each of the account’s clients polls, and which submissions it has not been shown, the worst first.",
+            answer({"type": "array", "items": one}, {}),
+            shapes.READING,
+            parameters=[parameter_reference("unseenLimit")],
         )
 
     def run(self, app: AppDefinition, one: OperationDefinition) -> Schema:

@@ -15,10 +15,14 @@ from flowfinity.fields import FORMATS, Format, Schema, World, closed, record_id
 from flowfinity.models import Submission
 from flowfinity.query import SYSTEM_COLUMNS, Column, Parameter
 from integration import items
+from integration.models import Delivery, Subscription
 from integration.rest import feed
 from integration.rest.arguments import LONGEST_CLIENT, MODES, MOST_RECORDS
+from integration.rest.clients import LISTED, MOST_LISTED
 from integration.rest.errors import LONGEST
+from integration.rest.subscriptions import LONGEST_URL, MOST_DELIVERIES
 from integration.rest.writing import LONGEST_TRANSACTION
+from integration.sync_health import ALARMS, FATES
 
 # What an example is made of, where a record would refer to something.
 EXAMPLE_TIME = dt.datetime(2020, 9, 6, 4, 37, 31, 120_000, tzinfo=dt.UTC)
@@ -112,6 +116,36 @@ PARAMETERS: Mapping[str, Schema] = {
         {"type": "integer", "minimum": 1, "maximum": feed.MOST, "default": feed.MOST},
         "The most submissions of one page; what follows is at the `Link`.",
     ),
+    "unseenLimit": query(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MOST_LISTED, "default": LISTED},
+        "The most submissions listed for a client: the worst fate first, and of each the newest.",
+    ),
+    "deliveryState": query(
+        "state", {"type": "string", "enum": [state for state, _ in Delivery.STATES]}, "Deliveries in this state only."
+    ),
+    "before": query(
+        "before",
+        {"type": "integer", "minimum": 1, "maximum": 2**53 - 1},
+        "The SubmissionID of the last delivery that you have seen: those before it.",
+    ),
+    "deliveryLimit": query(
+        "limit", {"type": "integer", "minimum": 1, "maximum": MOST_DELIVERIES, "default": 100}, "The most deliveries."
+    ),
+    "Hook": {
+        "name": "Hook",
+        "in": "path",
+        "required": True,
+        "description": "The id of a subscription of one’s own.",
+        "schema": {"type": "string", "pattern": "^[a-z0-9]{1,24}$"},
+    },
+    "Submission": {
+        "name": "Submission",
+        "in": "path",
+        "required": True,
+        "description": "The SubmissionID of one of its deliveries.",
+        "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+    },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
@@ -219,6 +253,82 @@ def submission_schema(app: AppDefinition, format: Format) -> Schema:
         "SubmittedOn": MOMENT,
         "Changed": {"type": "array", "items": TEXT},
         "Record": closed(values, values),
+    }
+    return closed(properties, properties)
+
+
+def client_schema(listed: bool = False) -> Schema:
+    """A client of a view (Sync health); `listed` with what it has not been shown."""
+    count = closed({"Count": {"type": "integer", "minimum": 0}, "More": {"type": "boolean"}}, ("Count", "More"))
+    whole: Schema = {"type": ["integer", "null"], "minimum": 0}
+    alarm = closed({"Kind": {"enum": list(ALARMS)}, "Sentence": TEXT}, ("Kind", "Sentence"))
+    url: Schema = {"type": "string", "format": "uri"}
+    properties: dict[str, Schema] = {
+        **{"App": TEXT, "View": TEXT, "Client": TEXT, "Mode": {"enum": list(MODES)}},
+        "Polling": {"type": "boolean", "description": "False for one that has gone silent, or was only tried out."},
+        "IntervalSeconds": {**whole, "description": "The median between its last polls; null after a first one."},
+        **{"FirstPollOn": MOMENT, "LastPollOn": MOMENT, "Newest": NUMBER, "LookbackDays": whole},
+        "Waiting": {**count, "description": "Shown at its next poll."},
+        "Leaving": {**count, "description": "Of these, lost unless it polls within a day."},
+        "Lost": {**count, "description": "No poll will show them."},
+        "Doubtful": {**count, "description": "Shown after a silence: lost if its Zap was off meanwhile."},
+        "Alarms": {"type": "array", "items": alarm},
+        "Url": url,
+    }
+    if listed:
+        row: dict[str, Schema] = {
+            **{"SubmissionID": NUMBER, "RecordID": RECORD_ID, "SubmittedBy": TEXT, "SubmittedOn": MOMENT},
+            **{"Fate": {"enum": list(FATES)}, "Url": url},
+        }
+        properties["Submissions"] = {"type": "array", "items": closed(row, row)}
+    return closed(properties, properties)
+
+
+def subscription_schema(secret: bool = False) -> Schema:
+    """A subscription to a view's hooks; with its secret as the answer that makes it has it."""
+    whole: Schema = {"type": "integer", "minimum": 0}
+    maybe: Schema = {"type": ["string", "null"], "format": "date-time"}
+    properties: dict[str, Schema] = {
+        "id": TEXT,
+        "targetUrl": {"type": "string", "format": "uri"},
+        "values": {"enum": list(FORMATS)},
+        "state": {"enum": [state for state, _ in Subscription.STATES]},
+        "reason": {**TEXT, "description": "Why it is paused."},
+        "place": {**NUMBER, "description": "The last submission that was looked at."},
+        "createdOn": MOMENT,
+        "due": {**whole, "description": "Deliveries that are still to be made."},
+        "failed": {**whole, "description": "Deliveries that have failed for good; they can be sent again."},
+        "failingSince": {**maybe, "description": "Since when every attempt has failed; null while they succeed."},
+        "nextOn": {**maybe, "description": "When something is sent next; null where nothing is to come."},
+    }
+    if secret:
+        properties["secret"] = {**TEXT, "description": "Signs what is delivered; shown in this answer only."}
+    return closed(properties, properties)
+
+
+SUBSCRIBE = closed(
+    {
+        "targetUrl": {"type": "string", "format": "uri", "maxLength": LONGEST_URL, "pattern": "^https?://"},
+        "values": {"enum": [*FORMATS, None], "description": "The format of values; typed when it is left out."},
+    },
+    ["targetUrl"],
+)
+
+
+def delivery_schema() -> Schema:
+    """One delivery with its attempts."""
+    attempt: dict[str, Schema] = {
+        "on": MOMENT,
+        "ms": {"type": "integer", "minimum": 0},
+        "status": {"type": ["integer", "null"], "description": "Null where no answer came."},
+        "error": TEXT,
+    }
+    properties: dict[str, Schema] = {
+        "SubmissionID": NUMBER,
+        "webhookId": TEXT,
+        "state": {"enum": [state for state, _ in Delivery.STATES]},
+        "nextOn": {"type": ["string", "null"], "format": "date-time", "description": "When it is tried next."},
+        "attempts": {"type": "array", "items": closed(attempt, attempt)},
     }
     return closed(properties, properties)
 

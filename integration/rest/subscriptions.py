@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from flowfinity.fields import FORMATS
 from flowfinity.models import Journal
 from flowfinity.submissions import Fault
 from integration import items
-from integration.hooks import delivery, http
+from integration.hooks import delivery, http, standing
 from integration.models import Delivery, Subscription
 from integration.rest.arguments import choice, whole
 from integration.rest.body import read_object, take
@@ -67,8 +68,10 @@ class Hooks(Endpoint):
 
     def index(self, request: Request, app: str, name: str) -> HttpResponse:
         """One's own subscriptions to the view, oldest first."""
-        rows = Subscription.objects.filter(account=self.state.account, view=self.state.target)
-        return answer([subscription_json(row) for row in rows.exclude(state=Subscription.REMOVED).order_by("pk")])
+        rows = Subscription.objects.filter(account=self.state.account, view=self.state.target).select_related("view")
+        found = list(rows.exclude(state=Subscription.REMOVED).order_by("pk"))
+        stands = standing.standings(found)
+        return answer([subscription_json(row, stands[row.pk]) for row in found])
 
     def look(self, request: Request, app: str, name: str, key: str) -> HttpResponse:
         """One subscription."""
@@ -92,25 +95,28 @@ class Hooks(Endpoint):
     def deliveries(self, request: Request, app: str, name: str, key: str) -> HttpResponse:
         """The subscription's deliveries, newest first, by `state` and `before` a submission."""
         given = one_each(request._request, {"state", "before", "limit"})
-        rows = Delivery.objects.filter(subscription=self.own(key)).order_by("-submission_id")
+        subscription = self.own(key)
+        rows = Delivery.objects.filter(subscription=subscription).order_by("-submission_id")
         if state := choice(given, "state", tuple(value for value, _ in Delivery.STATES)):
             rows = rows.filter(state=state)
         if before := whole(given, "before", 1, 2**53 - 1):
             rows = rows.filter(submission_id__lt=before)
         limit = whole(given, "limit", 1, MOST_DELIVERIES) or 100
-        return answer([delivery_json(row) for row in rows.prefetch_related("tries")[:limit]])
+        return answer([delivery_json(subscription, row) for row in standing.with_tries(rows)[:limit]])
 
     def send_again(self, request: Request, app: str, name: str, key: str, submission: str) -> HttpResponse:
         """Makes a delivery due once more, under the same `webhook-id`."""
-        rows = Delivery.objects.filter(subscription=self.own(key), submission_id=int(submission))
+        subscription = self.own(key)
+        rows = Delivery.objects.filter(subscription=subscription, submission_id=int(submission))
         if not rows.exists():
             raise not_found("The subscription has no delivery of that submission.")
         delivery.send_again(rows)
-        return answer(delivery_json(rows.get()))
+        return answer(delivery_json(self.own(key), standing.with_tries(rows).get()))
 
     def own(self, key: str, removed: bool = False) -> Subscription:
         """The account's subscription of that key to the view. Raises Refusal (404)."""
         rows = Subscription.objects.filter(key=key, account=self.state.account, view=self.state.target)
+        rows = rows.select_related("view")
         row = (rows if removed else rows.exclude(state=Subscription.REMOVED)).first()
         if row is None:
             raise not_found("The account has no subscription of that id to this view.")
@@ -133,8 +139,9 @@ def one_each(request: HttpRequest, names: set[str]) -> dict[str, str]:
     return given
 
 
-def subscription_json(row: Subscription) -> dict[str, Any]:
+def subscription_json(row: Subscription, stands: standing.Standing | None = None) -> dict[str, Any]:
     """A subscription as its account sees it."""
+    stands = stands or standing.standings([row])[row.pk]
     return {
         "id": row.key,
         "targetUrl": row.target_url,
@@ -143,17 +150,27 @@ def subscription_json(row: Subscription) -> dict[str, Any]:
         "reason": row.reason,
         "place": row.place,
         "createdOn": items.with_offset(row.created_on),
+        "due": stands.due,
+        "failed": stands.failed,
+        "failingSince": moment(row.failing_since),
+        "nextOn": moment(stands.next_on),
     }
 
 
-def delivery_json(row: Delivery) -> dict[str, Any]:
+def delivery_json(subscription: Subscription, row: Delivery) -> dict[str, Any]:
     """A delivery with its attempts."""
     return {
         "SubmissionID": row.submission_id,
         "webhookId": row.webhook_id,
         "state": row.state,
+        "nextOn": moment(standing.next_try(subscription, row)),
         "attempts": [
             {"on": items.with_offset(one.on), "ms": one.ms, "status": one.status or None, "error": one.error}
             for one in row.tries.all()
         ],
     }
+
+
+def moment(on: dt.datetime | None) -> str | None:
+    """A time with its offset, or None."""
+    return items.with_offset(on) if on else None

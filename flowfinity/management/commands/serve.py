@@ -53,7 +53,7 @@ class Command(BaseCommand):
         sys.stderr.flush()
         if not settings.REDIS_URL:
             # Without Redis there are no workers: what they would do is done beside the server, and ends with it.
-            beside = ["deliver_hooks", "--beside", str(os.getpid())]
+            beside = ["work", "--beside", str(os.getpid())]
             subprocess.Popen([sys.executable, str(settings.BASE_DIR / "manage.py"), *beside])
         command = [sys.executable, "-m", "granian", *_granian(host, port, workers), "flowfinity.wsgi:application"]
         os.execv(sys.executable, command)

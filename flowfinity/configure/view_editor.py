@@ -1,0 +1,640 @@
+"""The page of one view of an app's draft: columns, sort and parameters, and its filter in words.
+
+One form, posted whole at each change and drawn again by the server with the records that the view would show, so the
+page works the same without a script. Nothing is kept before it is saved, and nothing that is saved is published.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+import orjson
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.db import OperationalError, connection, transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from flowfinity import blueprint, clock, drafts, names, references
+from flowfinity.configure import editor
+from flowfinity.configure import filter_builder as builder
+from flowfinity.configure.filter_builder import Asked, Bracket, Columns
+from flowfinity.configure.filter_controls import NEW, select, shown
+from flowfinity.fields import TYPES, World
+from flowfinity.models import App, Record
+from flowfinity.query import (
+    MOST_SORTS,
+    OPERATORS,
+    Column,
+    Filter,
+    Order,
+    Parameter,
+    Query,
+    QueryError,
+    load_filter,
+    load_order,
+)
+
+MOST_ROWS = 8
+MOST_COUNTED = 10_000
+MOST_PARAMETERS = 50
+LONGEST_CELL = 120
+PREVIEW_SECONDS = 3
+QUERY_CANCELED = "57014"
+DIRECTIONS = ("ascending", "descending")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A parameter as it stands in the form. `stored` is what the draft has of it; `fixed` when others may use it."""
+
+    key: str
+    label: str = ""
+    name: str = ""
+    type: str = "text"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, Any] = field(default_factory=dict)
+    fixed: bool = False
+
+    @property
+    def part(self) -> dict[str, Any]:
+        """The parameter as a blueprint has it."""
+        name = self.name.strip() or names.propose(self.label)
+        return {"name": name, "label": self.label.strip(), "type": self.type, **self.options}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A view as it stands in the form. Without `where`, its filter is left as it is stored."""
+
+    label: str
+    description: str
+    columns: tuple[str, ...]
+    sort: tuple[tuple[str, str], ...]
+    questions: tuple[Question, ...]
+    where: Bracket | None
+
+    @property
+    def asked(self) -> Asked:
+        """The parameters that are finished, by the key of their question."""
+        found, taken = {}, set[str]()
+        for question in self.questions:
+            part = question.part
+            if not question_fault(question, taken):
+                options = {key: value for key, value in part.items() if key not in {"name", "label", "type"}}
+                found[question.key] = Parameter(part["name"], part["label"], TYPES[part["type"]], options)
+        return found
+
+
+def question_fault(question: Question, taken: set[str]) -> str:
+    """What is wrong with a parameter, in one sentence, or ""; adds its name to `taken`."""
+    part = question.part
+    if not part["label"]:
+        return _("Give the parameter a label: what the reader is asked.")
+    if not part["name"]:
+        return _("No name can be made from this label. Choose one: A-Z, then letters and digits.")
+    name = str(part["name"])
+    if name.lower() in taken:
+        return _("%s is taken already (capitals make no difference). Choose another name.") % name
+    taken.add(name.lower())
+    return next((sentence for _where, sentence in blueprint.parameter_faults("", [part])), "")
+
+
+# What is stored as a form, and what a form has sent
+
+
+def stored_questions(part: Mapping[str, Any], published: Mapping[str, Any] | None) -> tuple[Question, ...]:
+    """A view's parameters; those that are published have a fixed name."""
+    fixed = {one["name"] for one in (published or {}).get("parameters", [])}
+    return tuple(
+        Question(
+            f"p{number}",
+            str(one.get("label", "")),
+            str(one.get("name", "")),
+            str(one.get("type", "")),
+            {key: value for key, value in one.items() if key not in {"name", "label", "type"}},
+            one,
+            one.get("name") in fixed,
+        )
+        for number, one in enumerate(part["parameters"], 1)
+    )
+
+
+def sheet_of(part: Mapping[str, Any], published: Mapping[str, Any] | None, columns: Columns) -> Sheet:
+    """The stored view as a form."""
+    bare = Sheet(
+        part["label"],
+        part["description"],
+        tuple(part["columns"]),
+        tuple((key["field"], key["direction"]) for key in part["sort"]),
+        stored_questions(part, published),
+        None,
+    )
+    return replace(bare, where=builder.drawn(part["filter"], columns, bare.asked))
+
+
+def sent_sheet(
+    data: QueryDict, part: Mapping[str, Any], published: Mapping[str, Any] | None, columns: Columns
+) -> Sheet:
+    """The view as the form has sent it. Raises BadRequest for a form that no page of ours has made."""
+    stored = {question.name: question for question in stored_questions(part, published)}
+    found = Sheet(
+        one_line(data.get("label", "")),
+        data.get("description", "").replace("\r\n", "\n"),
+        tuple(dict.fromkeys(data.getlist("column"))),
+        tuple(
+            (name, direction if direction in DIRECTIONS else DIRECTIONS[0])
+            for name, direction in zip_longest(data.getlist("sort"), data.getlist("direction"), fillvalue="")
+            if name
+        )[:MOST_SORTS],
+        tuple(
+            sent_question(data, key, stored.get(data.get(f"{key}-was", "")))
+            for key in dict.fromkeys(data.getlist("question"))
+            if key[:1] == "p" and key[1:].isascii() and key[1:].isdecimal() and len(key) < 6
+        )[:MOST_PARAMETERS],
+        None,
+    )
+    if "kept" in data:
+        return found
+    try:
+        return replace(found, where=builder.read(data, columns, found.asked))
+    except builder.Unreadable:
+        raise BadRequest("This form cannot be read.") from None
+
+
+def one_line(text: str) -> str:
+    """Text as a single line."""
+    return " ".join(text.split())
+
+
+def sent_question(data: QueryDict, key: str, stored: Question | None) -> Question:
+    """A parameter as the form has sent it, with what the form does not show of it."""
+    type = data.get(f"{key}-type", "")
+    type = type if type in TYPES else "text"
+    options: dict[str, Any] = dict(stored.options) if stored is not None and stored.type == type else {}
+    if "choices" in TYPES[type].options:
+        choices = [one_line(line) for line in data.get(f"{key}-choices", "").splitlines() if line.strip()]
+        options["choices"] = choices
+        if "tones" in options:
+            options["tones"] = {one: tone for one, tone in options["tones"].items() if one in choices}
+    for option in ("currency", "app"):
+        if option in TYPES[type].options and (value := data.get(f"{key}-{option}", "").strip()):
+            options[option] = value
+    fixed = stored is not None and stored.fixed
+    name = stored.name if stored is not None and fixed else data.get(f"{key}-name", "").strip()
+    return Question(
+        key, one_line(data.get(f"{key}-label", "")), name, type, options, stored.stored if stored else {}, fixed
+    )
+
+
+def part_of(sheet: Sheet, part: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
+    """The view as a blueprint has it, with what is finished of its filter; one that means the same stays as it is."""
+    asked = sheet.asked
+    where = part["filter"] if sheet.where is None else builder.document(sheet.where, columns, asked)
+    parameters = {one.name: one for one in asked.values()}
+    try:
+        if builder.alike(load_filter(part["filter"], columns, parameters), load_filter(where, columns, parameters)):
+            where = part["filter"]
+    except QueryError:
+        pass
+    return {
+        **part,
+        "label": sheet.label,
+        "description": sheet.description,
+        "columns": list(sheet.columns),
+        "filter": where,
+        "sort": [{"field": name, "direction": direction} for name, direction in sheet.sort],
+        "parameters": [question.part for question in sheet.questions],
+    }
+
+
+# What a button does
+
+
+def pressed(sheet: Sheet, do: str, columns: Columns) -> tuple[Sheet, str]:
+    """The form after its button was pressed, and the id of the control that goes on from there, "" for none."""
+    what, _space, key = do.partition(" ")
+    if what in ("column-add", "column-remove", "column-up", "column-down", "columns-all"):
+        return replace(sheet, columns=picked(sheet.columns, what, key, columns)), next_column(sheet, what, key, columns)
+    if what == "question-add" and len(sheet.questions) < MOST_PARAMETERS:
+        question = Question(fresh_key(sheet))
+        return replace(sheet, questions=(*sheet.questions, question)), f"{question.key}-label"
+    if what == "question-remove":
+        return replace(sheet, questions=tuple(one for one in sheet.questions if one.key != key)), "question-add"
+    if what == "filter-new":
+        return replace(sheet, where=Bracket()), "g0-add"
+    if sheet.where is None:
+        return sheet, ""
+    if what == "ask":
+        return asking(sheet, key, columns)
+    if what == "answer":
+        return replace(sheet, where=builder.with_line(sheet.where, key, ask=None)), f"{key}-value"
+    where, focus = builder.done(sheet.where, what, key)
+    return replace(sheet, where=where), focus
+
+
+def picked(chosen: Sequence[str], what: str, name: str, columns: Columns) -> tuple[str, ...]:
+    """The columns after one was added, taken away or moved."""
+    if what == "columns-all":
+        return (*chosen, *(one.name for one in columns.values() if not one.system and one.name not in chosen))
+    if what == "column-add":
+        return (*chosen, name) if name in columns and name not in chosen else tuple(chosen)
+    found = list(chosen)
+    if name in found:
+        at = found.index(name)
+        found.pop(at)
+        if what != "column-remove":
+            found.insert(max(0, at + (1 if what == "column-down" else -1)), name)
+    return tuple(found)
+
+
+def next_column(sheet: Sheet, what: str, name: str, columns: Columns) -> str:
+    """Where the focus goes from a column's button: it stays with the column, or goes to its neighbour."""
+    if what == "column-add":
+        rest = [one for one in columns if one not in sheet.columns]
+        at = rest.index(name) if name in rest else 0
+        after = [*rest[at + 1 :], *rest[:at][-1:]]
+        return f"add-{after[0]}" if after else "columns-title"
+    if what == "column-remove":
+        at = sheet.columns.index(name) if name in sheet.columns else 0
+        after = [*sheet.columns[at + 1 :], *sheet.columns[:at][-1:]]
+        return f"remove-{after[0]}" if after else "columns-title"
+    if what == "columns-all":
+        return "columns-title"
+    end = {"column-up": 1, "column-down": len(sheet.columns) - 2}[what]
+    other = {"column-up": "down", "column-down": "up"}[what]
+    at = sheet.columns.index(name) if name in sheet.columns else -1
+    return f"{other if at == end else what.removeprefix('column-')}-{name}"
+
+
+def fresh_key(sheet: Sheet) -> str:
+    """A key that no parameter has yet."""
+    return f"p{max((int(one.key[1:]) for one in sheet.questions), default=0) + 1}"
+
+
+def asking(sheet: Sheet, key: str, columns: Columns, new: bool = False) -> tuple[Sheet, str]:
+    """The form with a condition that asks its reader: by the first parameter that suits, else by a new one."""
+    assert sheet.where is not None
+    line = next((one for one in sheet.where.lines() if one.key == key), None)
+    column = columns.get(line.field) if line is not None else None
+    if line is None or column is None or OPERATORS[line.operator].operand not in ("one", "days"):
+        return sheet, ""
+    suitable = [one for one, parameter in sheet.asked.items() if builder.suits(parameter.type, column, line.operator)]
+    if new or not suitable:
+        question = question_of(fresh_key(sheet), column, line.operator, sheet)
+        sheet, suitable = replace(sheet, questions=(*sheet.questions, question)), [question.key]
+    assert sheet.where is not None
+    return replace(sheet, where=builder.with_line(sheet.where, key, ask=suitable[0], values=())), f"{key}-ask"
+
+
+def question_of(key: str, column: Column, operator: str, sheet: Sheet) -> Question:
+    """A new parameter for a column's operand, called like the column."""
+    days = OPERATORS[operator].operand == "days"
+    if days or column.type.name not in TYPES:
+        type = "number" if days else {"text": "text", "time": "datetime"}.get(builder.kin(column.type), "number")
+        options: dict[str, Any] = {}
+    else:
+        type = column.type.name
+        options = {name: column.config[name] for name in column.type.options if name in column.config}
+        options.pop("tones", None)
+    taken = {one.part["name"].lower() for one in sheet.questions} | names.NO_PARAMETER
+    label = _("%s: days") % column.heading if days else column.heading
+    number, first = 1, label
+    while names.propose(label).lower() in taken:
+        number += 1
+        label = f"{first} {number}"
+    return Question(key, label, "", type, options)
+
+
+def with_new_parameters(sheet: Sheet, columns: Columns) -> Sheet:
+    """The form with a parameter made for each condition that asks for a new one."""
+    for line in sheet.where.lines() if sheet.where is not None else ():
+        if line.ask == NEW:
+            sheet, _focus = asking(sheet, line.key, columns, new=True)
+    return sheet
+
+
+# What the view would show
+
+
+class Cell(NamedTuple):
+    """A cell of the preview."""
+
+    text: str
+    numeric: bool
+    chip: bool
+    tone: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first records of a view that is not saved yet, and how many there are, in words."""
+
+    sentence: str
+    count: str = ""
+    headings: Sequence[Column] = ()
+    rows: Sequence[Sequence[Cell]] = ()
+    asks: bool = False
+    slow: bool = False
+
+
+def preview(
+    app: App, where: Filter | None, order: Sequence[Order], shown: Sequence[Column], now: dt.datetime
+) -> Preview:
+    """What a view would show, before its reader answers anything: two statements of limited length."""
+    query = Query(app.pk, where, tuple(order))
+    asks = any(isinstance(condition.value, Parameter) for condition in query.conditions())
+    found = query.with_arguments({}, now).apply(Record.objects.all())
+    system = [column.name for column in shown if column.system]
+    try:
+        with in_time():
+            lines = list(found.values_list("pk", "values", *(Record.PATHS[name] for name in system))[:MOST_ROWS])
+            count = len(lines)
+            if count == MOST_ROWS:
+                count = found.order_by()[: MOST_COUNTED + 1].count()
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") != QUERY_CANCELED:
+            raise
+        return Preview(query.describe(), headings=shown, asks=asks, slow=True)
+    rows = [{**values, **dict(zip(system, extra, strict=True))} for _pk, values, *extra in lines]
+    world = references.world(shown, rows, "")
+    return Preview(
+        query.describe(), counted(count), shown, [[cell(one, row, world) for one in shown] for row in rows], asks
+    )
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """A transaction whose statements PostgreSQL cancels when they take too long."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = '{PREVIEW_SECONDS}s'")
+        yield
+
+
+def counted(count: int) -> str:
+    """How many records there are, in words, with a ceiling."""
+    if count > MOST_COUNTED:
+        return _("%s+ records") % f"{MOST_COUNTED:,}"
+    return ngettext("%(count)s record", "%(count)s records", count) % {"count": f"{count:,}"}
+
+
+def cell(column: Column, values: Mapping[str, Any], world: World) -> Cell:
+    """A value as the table shows it."""
+    text = column.type.display(values.get(column.name), column.config, world)
+    tones = column.config.get("tones") or {}
+    marked = bool(tones) and text in column.config.get("choices", ())
+    short = text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
+    return Cell(short, column.type.numeric, marked, tones.get(text, ""))
+
+
+def order_of(sheet: Sheet, columns: Columns) -> list[Order]:
+    """The sort keys that can be read."""
+    found: list[Order] = []
+    for name, direction in sheet.sort:
+        try:
+            (order,) = load_order([{"field": name, "direction": direction}], columns)
+        except QueryError:
+            continue
+        if all(order.column.name != one.column.name for one in found):
+            found.append(order)
+    return found
+
+
+def previewed(
+    work: editor.Work, sheet: Sheet, part: Mapping[str, Any], columns: Columns, now: dt.datetime
+) -> Preview | None:
+    """The preview of the form; None while its stored filter cannot be read."""
+    parameters = {one.name: one for one in sheet.asked.values()}
+    document = part["filter"] if sheet.where is None else builder.document(sheet.where, columns, sheet.asked)
+    try:
+        where = load_filter(document, columns, parameters)
+    except QueryError:
+        return None
+    chosen = [columns[name] for name in sheet.columns if name in columns]
+    return preview(work.app, where, order_of(sheet, columns), chosen, now)
+
+
+# The page
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def view(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    """The page of a view. Each button and, with a script, each change posts the form; only `do=save` keeps it."""
+    work = editor.opened(pk)
+    part = editor.part_of(work, "views", name)
+    published = drafts.find(work.published["views"], name)
+    columns = blueprint.columns_of(work.document)
+    focus, faults = "", list[str]()
+    seen = digest(part)
+    if request.method == "POST":
+        sheet = with_new_parameters(sent_sheet(request.POST, part, published, columns), columns)
+        for do in request.POST.getlist("do"):
+            sheet, focus = pressed(sheet, do, columns)
+        if "save" in request.POST.getlist("do"):
+            faults = faults_of(sheet, part, columns)
+            try:
+                if not faults:
+                    return saved(request, work, part_of(sheet, part, columns), request.POST.get("seen", ""))
+            except Overtaken:
+                faults = [_("Somebody has changed this view meanwhile. Save again to put yours in its place.")]
+        else:
+            seen = request.POST.get("seen", "")
+    else:
+        sheet = sheet_of(part, published, columns)
+    found = {
+        "view": part,
+        "seen": seen,
+        "faults": faults,
+        "saved": part_of(sheet, part, columns) == part and not unfinished(sheet, columns),
+        "preview": previewed(work, sheet, part, columns, clock.now()),
+        **controls(sheet, part, columns, focus),
+    }
+    if request.headers.get("HX-Request") and not request.headers.get("HX-History-Restore-Request"):
+        response = render(request, "flowfinity/configure/view_form.html", {**found, "work": work, "app": work.app})
+    else:
+        above = [(_("Views"), reverse("configure-app-views", args=[pk]))]
+        response = editor.show(request, "view_edit", work, "configure-app-views", part["label"], above, **found)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def digest(part: Mapping[str, Any]) -> str:
+    """What a form remembers of the view that it was made from."""
+    return hashlib.sha256(orjson.dumps(part, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def unfinished(sheet: Sheet, columns: Columns) -> int:
+    """How many conditions do not count yet."""
+    return 0 if sheet.where is None else len(builder.faults(sheet.where, columns, sheet.asked))
+
+
+def faults_of(sheet: Sheet, part: Mapping[str, Any], columns: Columns) -> list[str]:
+    """Why the form cannot be saved, in sentences; nothing when it can."""
+    found = list(own_faults(sheet, columns))
+    if found or sheet.where is None:
+        return found
+    # The last word is that of the reader of all views, whatever this page has overlooked.
+    return [sentence for _where, sentence in blueprint.view_faults("", part_of(sheet, part, columns), columns)]
+
+
+def own_faults(sheet: Sheet, columns: Columns) -> Iterator[str]:
+    """What a person has to put right before the form can be saved."""
+    if not sheet.label:
+        yield _("Give the view a label.")
+    elif len(sheet.label) > 150 or not sheet.label.isprintable():
+        yield _("A label has at most 150 printable characters.")
+    if fault := blueprint.text_fault(sheet.description, blueprint.TEXTS["description"]):
+        yield fault
+    if not sheet.columns:
+        yield _("Choose at least one column.")
+    for name in dict.fromkeys((*sheet.columns, *(key for key, _direction in sheet.sort))):
+        if name not in columns:
+            yield _("%s is no field of this app any more: take it away from columns and sort.") % name
+    if len({name for name, _direction in sheet.sort}) < len(sheet.sort):
+        yield _("Sort by each field once.")
+    taken = set[str]()
+    if any(question_fault(question, taken) for question in sheet.questions):
+        yield _("Finish the parameters that are marked, or remove them.")
+    if count := unfinished(sheet, columns):
+        yield ngettext(
+            "%(count)d condition is not finished: finish or remove it.",
+            "%(count)d conditions are not finished: finish or remove them.",
+            count,
+        ) % {"count": count}
+
+
+class Overtaken(Exception):
+    """Somebody else has changed the view since the form was made."""
+
+
+def saved(request: HttpRequest, work: editor.Work, part: dict[str, Any], seen: str) -> HttpResponse:
+    """Keeps the view in the draft, and answers with the way to its page. Raises Overtaken."""
+    with drafts.editing(work.app, editor.editor_of(request), clock.now()) as document:
+        stands = drafts.find(document["views"], part["name"])
+        if stands is None or digest(stands) != seen:
+            raise Overtaken
+        document["views"][document["views"].index(stands)] = part
+    messages.success(request, _("%s is saved in the draft. Publish it when you are ready.") % part["label"])
+    url = reverse("configure-app-view", args=[work.app.pk, part["name"]])
+    return redirect(url)
+
+
+def controls(sheet: Sheet, part: Mapping[str, Any], columns: Columns, focus: str) -> dict[str, Any]:
+    """What the form's template shows, but for the preview."""
+    asked = sheet.asked
+    people = [column for column in columns.values() if column.type.name == "user"]
+    world = World(offers=references.offers(people, {}))
+    used = {line.ask for line in sheet.where.lines()} if sheet.where is not None else None
+    return {
+        "sheet": sheet,
+        "focus": focus,
+        "filter": None if sheet.where is None else shown(sheet.where, columns, asked, world, focus),
+        "unfinished": unfinished(sheet, columns),
+        "kept_words": None if sheet.where is not None else kept_words(part, columns, asked),
+        "columns": [
+            {"name": name, "label": columns[name].heading if name in columns else name, "gone": name not in columns}
+            for name in sheet.columns
+        ],
+        "available": [column for column in columns.values() if column.name not in sheet.columns],
+        "sorts": sorts(sheet, columns),
+        "questions": questions(sheet, used),
+    }
+
+
+def kept_words(part: Mapping[str, Any], columns: Columns, asked: Asked) -> dict[str, Any]:
+    """A filter that the form cannot hold, in words; one that cannot be read, with what is wrong with it."""
+    try:
+        found = load_filter(part["filter"], columns, {one.name: one for one in asked.values()})
+    except QueryError as error:
+        document = orjson.dumps(part["filter"], option=orjson.OPT_INDENT_2).decode()
+        return {"faults": [sentence for _where, sentence in error.faults], "document": document}
+    return {"sentence": Query(0, found).describe()}
+
+
+def sorts(sheet: Sheet, columns: Columns) -> list[dict[str, str]]:
+    """The sort keys' controls as HTML: those that are set, and one more."""
+    sortable = [(one.name, one.heading) for one in columns.values() if one.type.sortable]
+    found = []
+    for index in range(min(len(sheet.sort) + 1, MOST_SORTS)):
+        name, direction = sheet.sort[index] if index < len(sheet.sort) else ("", DIRECTIONS[0])
+        known: list[tuple[str, str]] = [("", _("Nothing") if index == 0 else _("Nothing more")), *sortable]
+        if name not in dict(known):
+            known.append((name, _("%s (no field any more)") % name))
+        place = {"number": index + 1}
+        found.append(
+            {
+                "word": _("Sort by") if index == 0 else _("then by"),
+                "field": select("sort", name, known, _("Sort key %(number)d") % place, id=f"sort-{index}"),
+                "direction": select(
+                    "direction",
+                    direction,
+                    directions(columns.get(name)),
+                    _("Direction of sort key %(number)d") % place,
+                    id=f"direction-{index}",
+                )
+                if name
+                else "",
+            }
+        )
+    return found
+
+
+def directions(column: Column | None) -> list[tuple[str, str]]:
+    """The two directions in words that suit the field."""
+    kind = "" if column is None else builder.kin(column.type)
+    words = {
+        "number": (_("smallest first"), _("largest first")),
+        "date": (_("oldest first"), _("newest first")),
+        "time": (_("oldest first"), _("newest first")),
+        "": (_("ascending"), _("descending")),
+    }.get(kind, (_("A to Z"), _("Z to A")))
+    return list(zip(DIRECTIONS, words, strict=True))
+
+
+def questions(sheet: Sheet, used: set[str | None] | None) -> list[dict[str, Any]]:
+    """The parameters for the template. `used` are the keys that conditions ask for, where that is known."""
+    taken = set[str]()
+    kinds = [
+        (name, type.label)
+        for name, type in TYPES.items()
+        if any(OPERATORS[one].operand == "one" for one in type.operators)
+    ]
+    apps = [(one.name, one.label) for one in App.objects.all()]
+    found = []
+    for number, question in enumerate(sheet.questions, 1):
+        options = TYPES[question.type].options if question.type in TYPES else ()
+        named = _("Parameter %d") % number
+        entry: dict[str, Any] = {
+            "question": question,
+            "number": number,
+            "named": named,
+            "proposed": names.propose(question.label),
+            "was": question.stored.get("name", ""),
+            "fault": question_fault(question, taken),
+            "idle": used is not None and question.key not in used,
+            "type": select(f"{question.key}-type", question.type, kinds, _("%s: type") % named),
+        }
+        if "choices" in options:
+            entry["choices"] = "\n".join(str(one) for one in question.options.get("choices", []))
+        if "currency" in options:
+            entry["currency"] = question.options.get("currency", "")
+            entry["has_currency"] = True
+        if "app" in options:
+            value = str(question.options.get("app", ""))
+            known = [("", _("Choose an app …")), *apps]
+            entry["app"] = select(f"{question.key}-app", value, known, _("%s: app") % named)
+        found.append(entry)
+    return found

@@ -1,0 +1,73 @@
+"""How subscriptions and deliveries stand, for whoever looks: the pages and the API say the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Min, Prefetch, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from flowfinity.models import Journal, Submission
+from integration.models import Attempt, Delivery, Subscription
+
+# What is counted beyond this says "more than".
+MOST_COUNTED = 1_000
+# What an attempt needs to be told in a line.
+BODIES = ("request_headers", "request_body", "answer_headers", "answer_body")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is still to be sent for a subscription (`due`), to be looked at (`unread`, up to MOST_COUNTED + 1), what has
+    failed for good, and when it is worked on next; None where nothing is to come.
+    """
+
+    due: int
+    unread: int
+    failed: int
+    next_on: dt.datetime | None
+
+
+def standings(subscriptions: Iterable[Subscription]) -> dict[int, Standing]:
+    """By a subscription's key how it stands."""
+    rows = {row.pk: row for row in subscriptions}
+    due, failed = Q(state=Delivery.DUE), Q(state=Delivery.FAILED)
+    counted = {
+        key: (owed, lost, earliest)
+        for key, owed, lost, earliest in Delivery.objects.filter(due | failed, subscription__in=rows)
+        .values("subscription")
+        .annotate(
+            owed=Count("pk", filter=due),
+            lost=Count("pk", filter=failed),
+            earliest=Min(Coalesce("next_on", "created_on"), filter=due),
+        )
+        .values_list("subscription", "owed", "lost", "earliest")
+    }
+    apps = {row.view.app_id for row in rows.values()}
+    last = dict(Journal.objects.filter(app__in=apps).values_list("app", "last_submission_id"))
+    found = {}
+    for key, row in rows.items():
+        owed, lost, earliest = counted.get(key, (0, 0, None))
+        unread = 0
+        if row.state != Subscription.REMOVED and last.get(row.view.app_id, 0) > row.place:
+            ahead = Submission.objects.filter(app=row.view.app_id, id__gt=row.place)
+            unread = ahead.order_by("id")[: MOST_COUNTED + 1].count()
+        next_on = None
+        if row.state == Subscription.ACTIVE and (owed or unread):
+            next_on = row.next_on if unread or earliest is None else max(row.next_on, earliest)
+        found[key] = Standing(owed, unread, lost, next_on)
+    return found
+
+
+def next_try(subscription: Subscription, delivery: Delivery) -> dt.datetime | None:
+    """When a delivery is tried next, a moment that is past where it is its turn now; None where it is not tried."""
+    if delivery.state != Delivery.DUE or subscription.state != Subscription.ACTIVE:
+        return None
+    return max(subscription.next_on, delivery.next_on or delivery.created_on)
+
+
+def with_tries(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """The deliveries with their attempts, without what was sent and answered."""
+    return deliveries.prefetch_related(Prefetch("tries", Attempt.objects.defer(*BODIES)))
