@@ -228,8 +228,8 @@ def print_pieces(pieces: dict[str, dict[str, float]]) -> None:
 
 
 def print_pages(pages: dict[str, float]) -> None:
-    """What the workspace's pages take, the first of them being the empty one."""
-    print("Pages of the workspace: one request at a time, in one process, milliseconds (the quickest tenth)\n")
+    """What pages for people take, the first of them being the empty one."""
+    print("Pages for people: one request at a time, in one process, milliseconds (the quickest tenth)\n")
     empty = next(iter(pages.values()))
     rows = [("", "ms", "of the empty page")]
     rows += [(title, f"{ms:,.1f}", f"{ms / empty:,.1f} ×") for title, ms in pages.items()]

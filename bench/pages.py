@@ -18,7 +18,9 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import override_settings  # noqa: E402
+from django.urls import reverse  # noqa: E402
 
+from flowfinity import clock, drafts  # noqa: E402
 from flowfinity.models import App, Role, User  # noqa: E402
 
 USERNAME = "worker"
@@ -36,6 +38,14 @@ PAGES: Mapping[str, str] = {
     "searched: nothing answers": f"{VIEW}?q=zzzz",
     "searched: two words": f"{VIEW}?q=safari+hot",
 }
+PREVIEW = "a filter's preview in Configure"
+# What the preview is asked for: one condition that many records answer, one that looks into every text.
+FILTER = {
+    "all": [
+        {"field": "Rating", "operator": "is", "value": "Hot"},
+        {"field": "Company", "operator": "contains", "value": "a"},
+    ]
+}
 
 
 def measured() -> dict[str, float]:
@@ -44,18 +54,32 @@ def measured() -> dict[str, float]:
     # Links to static files need no collecting so, and a name costs nothing to look up.
     with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
         client = Client(HTTP_HOST="127.0.0.1")
-        client.force_login(worker())
-        return {title: quickest(client, address) for title, address in PAGES.items()}
+        user = worker()
+        client.force_login(user)
+        pages = {**PAGES, PREVIEW: previewed(user)}
+        return {title: quickest(client, address) for title, address in pages.items()}
 
 
 def worker() -> User:
-    """A person who may see every view of the app."""
-    user, made = User.objects.get_or_create(username=USERNAME, defaults={"display_name": "Worker"})
+    """An admin who may see every view of the app, too."""
+    user, made = User.objects.get_or_create(
+        username=USERNAME, defaults={"display_name": "Worker", "is_staff": True, "is_superuser": True}
+    )
     if made:
         role = Role.objects.create(name="Workers")
         role.views.add(*App.objects.get(name="LeadRegistration").views.all())
         role.members.add(user)
     return user
+
+
+def previewed(by: User) -> str:
+    """The address of a view's page in the editor, whose draft filters and sorts by two keys."""
+    app = App.objects.get(name="LeadRegistration")
+    with drafts.editing(app, by, clock.now()) as document:
+        part = next(part for part in document["views"] if part["name"] == "Hundred")
+        part["filter"] = FILTER
+        part["sort"] = [{"field": name, "direction": "ascending"} for name in ("Company", "LastName")]
+    return reverse("configure-app-view", args=[app.pk, "Hundred"])
 
 
 def quickest(client: Client, address: str) -> float:
