@@ -10,6 +10,7 @@ from typing import ClassVar
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from flowfinity.models import App, JSONField, Operation, Submission, User, View
 
@@ -139,6 +140,8 @@ class Subscription(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
         indexes = [models.Index("state", "next_on", name="subscription_due")]
 
     def __str__(self) -> str:
@@ -165,6 +168,7 @@ class Delivery(models.Model):
     alone = models.BooleanField(default=False)
 
     class Meta:
+        verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         constraints = [models.UniqueConstraint("subscription", "submission", name="delivery_once")]
         indexes = [models.Index("subscription", "state", "submission", name="delivery_due")]
@@ -193,6 +197,8 @@ class Attempt(models.Model):
     answer_body = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
         ordering = ["on", "pk"]
 
     def __str__(self) -> str:
@@ -230,6 +236,8 @@ class Poll(models.Model):
     gaps = JSONField(default=list)
 
     class Meta:
+        verbose_name = _("polling client")
+        verbose_name_plural = _("polling clients")
         constraints = [models.UniqueConstraint("account", "view", "client", name="poll_client")]
 
     def __str__(self) -> str:
@@ -251,10 +259,12 @@ class PollHour(models.Model):
     bytes = models.PositiveBigIntegerField(default=0)
 
     class Meta:
+        verbose_name = _("hour of polls")
+        verbose_name_plural = _("hours of polls")
         constraints = [models.UniqueConstraint("poll", "hour_ms", name="poll_hour")]
 
     def __str__(self) -> str:
-        return f"{self.polls} polls"
+        return ngettext("%(count)d poll", "%(count)d polls", self.polls) % {"count": self.polls}
 
 
 class Incident(models.Model):
@@ -273,6 +283,8 @@ class Incident(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("incidents")
         constraints = [
             models.UniqueConstraint(
                 "poll", "kind", condition=models.Q(closed_on__isnull=True), name="incident_open_once"

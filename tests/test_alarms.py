@@ -81,6 +81,18 @@ def test_a_silence_is_one_incident_one_mail_and_one_note_when_it_is_over(site: r
     assert len(mailbox.messages) == 2 and Incident.objects.count() == 1
 
 
+def test_each_admin_is_told_in_their_own_language(site: rest.Site, mailbox: Mailbox) -> None:
+    builders.person("berta", email="berta@example.com", is_staff=True, language="de")
+    watch(site, 12, rest.Api())
+    watch(site, 40)
+    told = dict(zip((message["To"] for message in mailbox.messages), mailbox.subjects, strict=True))
+    assert told == {
+        "ada@example.com": "[Flowfinity] No longer polls: restuser (crm), View all records",
+        "berta@example.com": "[Flowfinity] Fragt nicht mehr ab: restuser (crm), View all records",
+    }
+    assert "alle 2 Minuten" in mailbox.body() and "it used to poll" not in mailbox.body()
+
+
 def test_a_mail_that_fails_is_tried_again_until_it_arrives(site: rest.Site, mailbox: Mailbox) -> None:
     api = rest.Api()
     watch(site, 12, api)
