@@ -175,7 +175,7 @@ def validated(calls: Sequence[Call], version: int) -> list[Mapping[str, Any]]:
     ]
     absent = references.missing(reference for _, _, reference in referring) if referring else set()
     for index, column, reference in referring:
-        if reference in absent:
+        if reference in absent and not stands(calls[index], column, checked[index][0]):
             checked[index][1].append(dangling(column, reference))
     for index, (call, (_, faults)) in enumerate(zip(calls, checked, strict=True)):
         if faults:
@@ -222,6 +222,14 @@ def gone(call: Call) -> list[Fault]:
         return []
     there = 0 < call.record < 2**63 and Record.objects.filter(pk=call.record, app=call.app, deleted=False).exists()
     return [] if there else [unknown_record()]
+
+
+def stands(call: Call, column: Column, values: Mapping[str, Any]) -> bool:
+    """Whether the call sends back what the record has: what was deleted since may stay, and an edit is not lost."""
+    if call.kind != Submission.UPDATED or call.record is None or not 0 < call.record < 2**63:
+        return False
+    before = Record.objects.filter(pk=call.record, app=call.app).values_list("values", flat=True).first() or {}
+    return bool(before.get(column.name) == values[column.name])
 
 
 def dangling(column: Column, reference: Reference) -> Fault:
@@ -276,9 +284,7 @@ def carry_out(
         pks = {call.record for call in calls if call.record is not None}
         # Text of any length may come as a RecordID; only what fits the column is looked for.
         records = Record.objects.in_bulk([pk for pk in pks if 0 < pk < 2**63]) if pks else {}
-        steps = [
-            step(index, call, values, records) for index, (call, values) in enumerate(zip(calls, cleaned, strict=True))
-        ]
+        steps = stepped(calls, cleaned, records)
         results = write(steps, journals, by, at)
         if key:
             Transaction.objects.create(
@@ -311,6 +317,21 @@ def look_again(version: int, by: User, key: Key | None) -> None:
         raise IntegrityError("this transaction has just succeeded")
     if current != version:
         raise _DefinitionChanged
+
+
+def stepped(calls: Sequence[Call], cleaned: Sequence[Mapping[str, Any]], records: dict[int, Record]) -> list[Step]:
+    """Each call's step. Raises Invalid, else Stale: what can never be carried out is told before what came too late
+    (contract, The poll, 1).
+    """
+    steps, stale = [], None
+    for index, (call, values) in enumerate(zip(calls, cleaned, strict=True)):
+        try:
+            steps.append(step(index, call, values, records))
+        except Stale as error:
+            stale = stale or error
+    if stale is not None:
+        raise stale
+    return steps
 
 
 @dataclass

@@ -10,14 +10,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from itertools import pairwise
 from statistics import median
 from threading import Lock
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 
 from integration.models import Poll, PollHour
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 RECENT = 50
+BRIEF_MS = 250
 # Silence is no poll for so many of a client's intervals, and for so long at least.
 QUIET_INTERVALS = 5
 LEAST_QUIET_MS = 15 * MINUTE_MS
@@ -137,10 +139,34 @@ def keep(client: Client, shown: Shown, away: tuple[int, int]) -> None:
             _unwritten[client.poll] += 1
         return
     try:
-        with transaction.atomic():
+        with briefly():
             write(client, shown, away)
     except DatabaseError as error:
+        if client.poll:
+            with _lock:
+                _unwritten[client.poll] += 1
         log.warning("a poll was not kept: %s", type(error).__name__)
+
+
+@contextmanager
+def briefly() -> Iterator[None]:
+    """A transaction that gives up within a quarter of a second where another holds what it needs.
+
+    For what is noted beside an answer: whoever waits for the answer must not wait for that. Raises DatabaseError.
+    """
+    connection.ensure_connection()
+    if connection.vendor == "postgresql":
+        with transaction.atomic():
+            connection.connection.execute(f"SET LOCAL lock_timeout = {BRIEF_MS}")
+            yield
+        return
+    [waits] = connection.connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.connection.execute(f"PRAGMA busy_timeout = {BRIEF_MS}")
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        connection.connection.execute(f"PRAGMA busy_timeout = {waits}")
 
 
 def write(client: Client, shown: Shown, away: tuple[int, int]) -> None:

@@ -161,3 +161,9 @@ def test_a_reference_is_checked_when_written_and_may_dangle_later(app: App) -> N
     assert as_read(app, child, "Parent") == {"RecordID": f"{parent.pk:09d}", "Display": "Head office"}
     run(app, "Drop", {}, parent.pk)
     assert as_read(app, child, "Parent")["Display"] == "Head office (deleted)"
+    # Sent back as it was read, it stays: whoever edits another field loses nothing.
+    sent_back = {"Parent": as_read(app, child, "Parent"), "Title": "Branch"}
+    edited = run(app, "Edit", sent_back, child.pk)
+    assert edited.values["Title"] == "Branch" and edited.values["Parent"] == parent.pk
+    with pytest.raises(Invalid):
+        run(app, "Add", {"Parent": as_read(app, child, "Parent")})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection, transaction
 
 from flowfinity import clock
 from integration import poll_log
@@ -90,3 +91,34 @@ def test_what_the_log_costs_a_poll(site: rest.Site) -> None:
         site.at += dt.timedelta(minutes=1)
         with builders.counted_queries("poll that is kept and written"):
             api.zapier()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_poll_is_answered_while_another_holds_what_its_log_needs(site: rest.Site) -> None:
+    """It would wait for 20 s, and Zapier gives up at 30."""
+    api = rest.Api()
+    api.zapier()
+    lead = site.lead()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                Poll.objects.update(bytes=1)
+                held.set()
+                # Longer than the test would wait if the poll waited.
+                done.wait(60)
+        finally:
+            connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(30)
+    answer = api.zapier()
+    waiting = not done.is_set() and holder.is_alive()
+    done.set()
+    holder.join()
+    assert answer.status_code == 200 and waiting and [item["id"] for item in answer.json()] == [lead.submission]
+    assert Poll.objects.get().newest < lead.submission, "what could not be written"
+    api.zapier()
+    assert Poll.objects.get().newest == lead.submission, "is made up for by the next poll"

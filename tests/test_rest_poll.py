@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from flowfinity import clock
 from flowfinity.models import Record, User, configuring
+from integration.models import RestAccess
 from integration.rest import answers
 from tests import builders, rest
 from tests.rest import NOW, RECORDED, Api, Site, basic, recorded, refused
@@ -844,3 +845,31 @@ class TestFieldsAndSample:
 
     def test_a_sample_refuses_what_a_poll_refuses(self, api: Api, site: Site) -> None:
         refused(api.get("/api/apps/LeadRegistration/views/ViewAllRecords/sample?values=x"), 400, "invalid_parameter")
+
+
+def test_a_link_repeats_what_its_own_reader_asked(api: Api, site: Site) -> None:
+    """The answer is kept for all who ask the same; what one of them calls itself is nobody else's business."""
+    for number in range(3):
+        site.lead(Company=f"Company {number}")
+    first = api.poll(query="mode=plain&limit=2&client=ann")
+    second = api.poll(query="mode=plain&limit=2&client=ben")
+    assert "client=ann" in first["Link"] and "client=ben" in second["Link"] and "ann" not in second["Link"]
+    third = api.poll(view="VIEWALLRECORDS", query="mode=plain&limit=2")
+    assert "client" not in third["Link"] and "/VIEWALLRECORDS?" in third["Link"]
+
+
+def test_a_line_break_in_an_address_tells_a_stranger_no_more(api: Api, site: Site) -> None:
+    assert api.get("/api/nothing%0a", Authorization=None).status_code == 401
+    assert api.get("/api/nothing%0a").json()["error"]["code"] == "not_found"
+
+
+def test_a_feed_is_compressed_for_who_takes_it(api: Api, site: Site) -> None:
+    with configuring():
+        RestAccess.objects.create(feed_of=site.app)
+        site.role.feeds.add(site.app)
+    for number in range(5):
+        site.lead(Company=f"Company {number}")
+    plain = api.get("/api/apps/LeadRegistration/submissions")
+    packed = api.get("/api/apps/LeadRegistration/submissions", Accept_Encoding="gzip")
+    assert packed["Content-Encoding"] == "gzip" and gzip.decompress(packed.content) == plain.content
+    assert "Accept-Encoding" in plain["Vary"] and "Content-Encoding" not in plain

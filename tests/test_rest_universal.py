@@ -255,6 +255,17 @@ class TestIfLastSubmissionID:
         assert error["operation"] == 1 and str(result["lastSubmissionID"]) in error["message"]
         assert stored() == [(lead.record, result["lastSubmissionID"])]
 
+    def test_what_can_never_be_carried_out_is_told_first(self, api: Api, site: Site) -> None:
+        lead = site.lead()
+        late = {**update(lead.record, Company="B"), "IfLastSubmissionID": lead.submission - 1}
+        error = refused(
+            api.universal([late, update(999_999_999, Company="C")]),
+            422,
+            "invalid_fields",
+            ("RecordID", "unknown_record"),
+        )
+        assert error["operation"] == 1
+
     @pytest.mark.parametrize("number", [0, -1, 2**63, 2**200])
     def test_another_number(self, api: Api, site: Site, number: int) -> None:
         lead = site.lead()

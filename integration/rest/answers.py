@@ -41,6 +41,8 @@ class Kept:
     newest: int = 0
     oldest: int = 0
     cut: bool = False
+    # The last row's sort values, where more rows follow.
+    place: tuple[Any, ...] | None = None
 
     @property
     def tag(self) -> str:
@@ -50,8 +52,13 @@ class Kept:
     def gzipped(self) -> bytes:
         """The body compressed, once."""
         if self.squeezed is None:
-            self.squeezed = gzip.compress(self.body, compresslevel=LEVEL, mtime=0)
+            self.squeezed = squeeze(self.body)
         return self.squeezed
+
+
+def squeeze(body: bytes) -> bytes:
+    """The body compressed."""
+    return gzip.compress(body, compresslevel=LEVEL, mtime=0)
 
 
 def digest(state: State, asked: Any) -> str:

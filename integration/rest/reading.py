@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -74,7 +75,12 @@ class Views(Endpoint):
             if view.stable:
                 answers.answers.put(key, kept)
         self.keep(asked, zapier, now, away, kept)
-        return NotModified(kept.tag) if not view.stable and kept.tag in known else body_of(request, kept)
+        if not view.stable and kept.tag in known:
+            return NotModified(kept.tag)
+        # Made for each caller: what is kept is everybody's, and the link repeats what this one has asked.
+        more = {"Link": next_page(request, view, asked, kept.place)} if kept.place is not None else {}
+        headers = {**FRESH, "Vary": VARY, **kept.headers, **more, "ETag": kept.tag}
+        return compressed(request, kept.body, headers, kept.gzipped)
 
     def client(self) -> poll_log.Client:
         """Who polls, and what is known of it."""
@@ -118,7 +124,7 @@ class Views(Endpoint):
 
     def seen(self, kept: Kept | None) -> int:
         """Up to which submission the client is now up to date: the app's last, but of a longer sync view its page's."""
-        in_sync = kept and "Link" in kept.headers and self.view().query.order[:1] == IN_SYNC
+        in_sync = kept and kept.place is not None and self.view().query.order[:1] == IN_SYNC
         return kept.newest if kept and in_sync else self.state.last_submission_id or 0
 
     def made(
@@ -126,17 +132,14 @@ class Views(Endpoint):
     ) -> Kept:
         """The answer, made from the records. Raises Refusal (400)."""
         question = polls.Question(view, self.format(asked), asked.arguments, now, absolute(self.request, ""))
-        headers, leaves = {}, 0
+        leaves = 0
         if zapier:
             start = zapier_mode.window_start(now, *self.state.lookback)
             answer = polls.zapier_answer(question, min(start, moment(away[0])) if away[0] else start)
             if answer.count:
                 leaves = away[1] or zapier_mode.leaves_ms(answer.oldest_ms, self.state.lookback[0])
         else:
-            place = cursor_place(view, asked)
-            answer = polls.plain_answer(question, asked.limit, place)
-            if answer.place is not None:
-                headers["Link"] = next_page(self.request, view, asked, answer.place)
+            answer = polls.plain_answer(question, asked.limit, cursor_place(view, asked))
         if not view.stable:
             # Time alone changes these rows: the tag can only be the answer's own.
             digest, leaves = hashlib.sha256(answer.body).hexdigest()[:32], 0
@@ -144,11 +147,12 @@ class Views(Endpoint):
             digest,
             leaves,
             answer.body,
-            {**headers, **answer.headers},
+            answer.headers,
             count=answer.count,
             newest=answer.newest,
             oldest=answer.oldest,
             cut=answer.cut,
+            place=answer.place,
         )
 
     def fields(self, request: Request, app: str, name: str) -> HttpResponse:
@@ -197,7 +201,7 @@ class Feed(Endpoint):
         headers = dict(FRESH)
         if last is not None:
             headers["Link"] = link(request, {"after": str(last), "limit": str(limit), "values": format})
-        return Json(body, headers=headers)
+        return compressed(request, body, {**headers, "Vary": VARY}, partial(answers.squeeze, body))
 
 
 class Apps(Endpoint):
@@ -276,12 +280,13 @@ class NotModified(HttpResponse):
         del self["Content-Type"]
 
 
-def body_of(request: Request, kept: Kept) -> HttpResponse:
+def compressed(
+    request: Request, body: bytes, headers: Mapping[str, str], squeezed: Callable[[], bytes]
+) -> HttpResponse:
     """The answer, compressed when the client takes it and it is worth it."""
-    headers = {**FRESH, "Vary": VARY, **kept.headers, "ETag": kept.tag}
-    if len(kept.body) < GZIP_FROM or not takes_gzip(request.META.get("HTTP_ACCEPT_ENCODING", "")):
-        return Json(kept.body, headers=headers)
-    return Json(kept.gzipped(), headers={**headers, "Content-Encoding": "gzip"})
+    if len(body) < GZIP_FROM or not takes_gzip(request.META.get("HTTP_ACCEPT_ENCODING", "")):
+        return Json(body, headers=headers)
+    return Json(squeezed(), headers={**headers, "Content-Encoding": "gzip"})
 
 
 def takes_gzip(accepted: str) -> bool:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.db.models import F
 from django.http import HttpRequest
 
 from flowfinity import clock
 from integration.models import Refusal as Row
+from integration.poll_log import briefly
 from integration.rest.errors import Refusal, shortened
 from integration.rest.state import State
 
@@ -33,7 +34,7 @@ def keep(request: HttpRequest, refusal: Refusal, account: str) -> None:
         "reason": shortened(refusal.reason or refusal.message).replace("\x00", ""),
     }
     try:
-        with transaction.atomic():
+        with briefly():
             if Row.objects.filter(**same).update(times=F("times") + 1, last_on=now):
                 return
             Row.objects.create(**same, first_on=now, last_on=now)

@@ -34,5 +34,6 @@ urlpatterns = [
     re_path(
         rf"^api/{APP}/operations/(?P<name>[A-Za-z0-9]+)/?$", Operations.as_view({"post": "run"}), name="run-operation"
     ),
-    re_path(r"^api/.*$", Nothing.as_view({"get": "nothing"})),
+    # Whatever stands there, a line break too.
+    re_path(r"^api/[\s\S]*$", Nothing.as_view({"get": "nothing"})),
 ]
