@@ -139,6 +139,16 @@ def test_the_same_by_keyboard_alone(page: Page) -> None:
     assert page.locator("#chosen .name").first.inner_text() == "Last name"
 
 
+def test_who_is_quicker_than_the_answer_sees_what_it_says(page: Page) -> None:
+    page.get_by_role("button", name="Add a condition").click()
+    page.get_by_label("Condition 2: field").select_option("First contact")
+    page.locator("input[type=date]").wait_for()
+    page.get_by_label("Condition 2: comparison").select_option("is within the last …")
+    page.get_by_label("Condition 2: value").focus()
+    says(page, "First contact is within the last 30 days")
+    assert page.get_by_label("Condition 2: value").input_value() == "30"
+
+
 def test_columns_are_dragged_and_picked(page: Page) -> None:
     if (page.viewport_size or DESK)["width"] > 1000:
         page.locator("#column-Rating").drag_to(page.locator("#column-Company"), target_position={"x": 60, "y": 3})

@@ -1,8 +1,11 @@
 // The form of a view: sends itself while somebody types, and lets columns be dragged. It works without this file.
 {
-  // What stands in the control that somebody is typing in is newer than any answer.
+  // What somebody is typing is newer than any answer; a control that only has the focus takes what the answer says.
+  let typing;
+  document.addEventListener("input", (event) => { typing = event.target; }, true);
+  document.addEventListener("focusin", (event) => { if (event.target !== typing) typing = undefined; });
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
-    !(name === "value" && element === document.activeElement && element.matches("input:not([type=hidden]), textarea"));
+    !(name === "value" && element === typing && element === document.activeElement && element.matches("input:not([type=hidden]), textarea"));
 
   const send = (event) => htmx.trigger(document.getElementById("view-form"), event);
   const within = (event) => event.target.closest?.("#view-form");
