@@ -7,6 +7,7 @@ EMAIL_PORT (or into EMAIL_URL: `mailbox.url`), `mailbox.messages` are what came 
 from __future__ import annotations
 
 import email.policy
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 from tests.conftest import _free_port
+
+# Nine lines a message, which pytest would keep: thousands of messages then take minutes.
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 
 class Mailbox:
@@ -56,11 +60,19 @@ class Mailbox:
             time.sleep(0.02)
         return enough()
 
+
+class Handler:
+    """What aiosmtpd calls. Not the mailbox itself: at each connection it reads every attribute of its handler."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self.mailbox = mailbox
+
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        """What aiosmtpd calls for each message."""
-        said = self.script(read(envelope.content)) if self.script else "250 OK"
+        """Takes a message, or says why not."""
+        script = self.mailbox.script
+        said = script(read(envelope.content)) if script else "250 OK"
         if said.startswith("2"):
-            self.sent.append(envelope.content)
+            self.mailbox.sent.append(envelope.content)
         return said
 
 
@@ -75,7 +87,7 @@ def receiving_mail(script: Callable[[EmailMessage], str] | None = None) -> Itera
     mailbox = Mailbox(script)
     mailbox.port = _free_port()
     # It asks itself whether it listens, at a port that it must be told.
-    controller = Controller(mailbox, hostname=mailbox.host, port=mailbox.port)
+    controller = Controller(Handler(mailbox), hostname=mailbox.host, port=mailbox.port)
     controller.start()
     try:
         yield mailbox

@@ -91,9 +91,7 @@ class Book:
         told = ", ".join(
             f"{counts.get(fate, 0):,} {fate}" for fate in ("arrived", "missed", "overwritten", "deletions")
         )
-        return (
-            f"{len(self.written):,} submissions: {told}; {len(self.duplicates)} duplicates; {len(self.looks):,} polls"
-        )
+        return f"{len(self.written):,} submissions: {told}; {len(self.duplicates)} duplicates"
 
 
 class Watched(Zap):
