@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from flowfinity import names
 from flowfinity.definitions import read_parameters
@@ -243,8 +244,13 @@ def shape_faults(document: Any) -> Iterator[tuple[str, str]]:
         return
     if document.get("blueprint") != FORMAT:
         yield "blueprint", _("this site reads blueprints of format %d") % FORMAT
-    if extra := set(document) - {"$schema", "blueprint", "app", *KINDS_OF_PARTS}:
-        yield "", _("a blueprint has no %s") % ", ".join(sorted(extra))
+    if extra := sorted(set(document) - {"$schema", "blueprint", "app", *KINDS_OF_PARTS}):
+        words = ngettext(
+            "%(part)s takes no %(keys)s: correct the spelling, or leave it out",
+            "%(part)s takes no %(keys)s: correct the spelling, or leave them out",
+            len(extra),
+        )
+        yield "", words % {"part": _("a blueprint"), "keys": quoted(extra)}
     app = document.get("app")
     if not isinstance(app, dict):
         yield "app", _("an object with name and label is missing")
@@ -383,8 +389,18 @@ def field_faults(path: str, part: Mapping[str, Any], kept: Column | None) -> Ite
 
 def unknown(path: str, part: Mapping[str, Any], what: str, *keys: str) -> Iterator[tuple[str, str]]:
     """The keys that the part has beyond its name, its label and `keys`: a misspelled one would be lost in silence."""
-    if extra := set(part) - {"name", "label", *keys}:
-        yield path, _("%(part)s has no %(keys)s") % {"part": what, "keys": ", ".join(sorted(extra))}
+    if extra := sorted(set(part) - {"name", "label", *keys}):
+        words = ngettext(
+            "%(part)s takes no %(keys)s: correct the spelling, or leave it out",
+            "%(part)s takes no %(keys)s: correct the spelling, or leave them out",
+            len(extra),
+        )
+        yield path, words % {"part": what, "keys": quoted(extra)}
+
+
+def quoted(keys: Iterable[str]) -> str:
+    """The keys in quotation marks, in a row."""
+    return ", ".join(_("“%s”") % key for key in keys)
 
 
 def operation_faults(path: str, part: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:

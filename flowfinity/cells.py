@@ -1,7 +1,8 @@
 """A value as the text of one cell, in a file that people open in a spreadsheet, and back.
 
 Pure. What `write` writes, `read` and the field type's `validate` make the same value of. `read` is generous to other
-people's files, and never guesses: what it does not know it leaves as it is, for the field type to refuse in its words.
+people's files, and never guesses: what it does not know it leaves as it is, for the field type to refuse. `refused`
+says it to the person who has the file before him; the field type's own words are for who calls the API.
 """
 
 from __future__ import annotations
@@ -14,8 +15,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from flowfinity.fields import Date, DateTime, MultipleSelection, Number, SingleSelection, Text, YesNo, stamp
+from flowfinity.fields import (
+    Date,
+    DateTime,
+    FieldError,
+    MultipleSelection,
+    Number,
+    SingleSelection,
+    Text,
+    YesNo,
+    shortened,
+    stamp,
+)
 from flowfinity.query import Column
 
 ORDERS = ("iso", "dmy", "mdy")
@@ -29,6 +43,13 @@ GROUPED = {
     ",": re.compile(r"-?\d{1,3}([. '’]\d{3})+(,\d+)?", re.ASCII),
 }
 DECIMAL_COMMA = re.compile(r"-?\d+,\d+", re.ASCII)
+ORDER_WORDS = {
+    "iso": gettext_noop("year-month-day"),
+    "dmy": gettext_noop("day/month/year"),
+    "mdy": gettext_noop("month/day/year"),
+}
+# How much of a cell a sentence repeats.
+LONGEST_QUOTE = 60
 BLANKS = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f", " "))
 
 
@@ -181,3 +202,52 @@ def day_of(text: str, order: str) -> str:
             return text
         hour = hour % 12 + (12 if found[8][0] in "Pp" else 0)
     return f"{whole} {hour:02d}:{found[6]}:{found[7] or '00'}"
+
+
+def refused(column: Column, text: str, reading: Reading) -> str:
+    """Why the cell cannot be read, in a sentence for who wrote it; "" where the field type's own words say it."""
+    kind, bare = column.type, text.translate(BLANKS).strip()
+    quoted = bare if len(bare) <= LONGEST_QUOTE else f"{bare[:LONGEST_QUOTE]}…"
+    if isinstance(kind, YesNo):
+        return _("“%s” is neither Yes nor No.") % quoted
+    if isinstance(kind, SingleSelection | MultipleSelection):
+        return no_choice(column, bare)
+    if isinstance(kind, Number):
+        return no_number(column, bare, quoted, reading)
+    if isinstance(kind, Date | DateTime):
+        return no_day(column, bare, quoted, reading)
+    return ""
+
+
+def no_choice(column: Column, text: str) -> str:
+    """That a cell names what is not among the choices, and which there are."""
+    known = column.config.get("choices", ())
+    named = [text] if isinstance(column.type, SingleSelection) else choices_of(text, column)
+    wrong = ", ".join(part for part in named if part not in known)
+    if len(wrong) > LONGEST_QUOTE:
+        wrong = f"{wrong[:LONGEST_QUOTE]}…"
+    return _("“%(text)s” is none of the choices: %(choices)s.") % {"text": wrong, "choices": shortened(known)}
+
+
+def no_number(column: Column, text: str, quoted: str, reading: Reading) -> str:
+    """That a cell is no number; and, where it would be one read otherwise, how the file is read."""
+    if Number.literal.fullmatch(number_of(text, column, reading.decimal)):
+        return ""
+    other = "." if reading.decimal == "," else ","
+    if not Number.literal.fullmatch(number_of(text, column, other)):
+        return _("“%s” is no number.") % quoted
+    if other == ".":
+        return _("“%s” is no number; this file is read with a decimal comma.") % quoted
+    return _("“%s” is no number; this file is read with a decimal point.") % quoted
+
+
+def no_day(column: Column, text: str, quoted: str, reading: Reading) -> str:
+    """That a cell is no date, or no time, and how the column is read."""
+    words = {"text": quoted, "order": _(ORDER_WORDS[reading.dates])}
+    if isinstance(column.type, DateTime):
+        return _("“%(text)s” is no date and time; this column is read as %(order)s.") % words
+    try:
+        DateTime().validate(day_of(text, reading.dates), {})
+    except FieldError:
+        return _("“%(text)s” is no date; this column is read as %(order)s.") % words
+    return _("“%s” has a time of day; this field keeps a date alone.") % quoted

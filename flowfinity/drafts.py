@@ -27,6 +27,8 @@ from flowfinity.models import App, Draft, User, configuring
 from flowfinity.query import Column, QueryError
 
 Document = dict[str, Any]
+# How many fields a sentence names before it counts the rest.
+MOST_NAMED = 8
 
 
 def document(app: App) -> Document:
@@ -179,10 +181,11 @@ def added(kind: str, part: Mapping[str, Any], columns: Mapping[str, Column]) -> 
             "type": str(type.label).lower() if type else part["type"],
         }
     if kind == "operations":
-        return _("adds the operation %(label)s (%(kind)s)") % {
-            "label": label,
-            "kind": _(KIND_WORDS.get(part["kind"], part["kind"])),
-        }
+        words = {"label": label, "kind": _(KIND_WORDS.get(part["kind"], part["kind"]))}
+        if not part.get("fields"):
+            return _("adds the operation %(label)s (%(kind)s)") % words
+        words["names"] = some_labels(part["fields"], columns)
+        return _("adds the operation %(label)s (%(kind)s), which sets %(names)s") % words
     return _("adds the view %(label)s: %(sentence)s") % {"label": label, "sentence": sentence_of(part, columns)}
 
 
@@ -324,6 +327,17 @@ def list_changes(
 def labels(names: Iterable[str], columns: Mapping[str, Column]) -> str:
     """The columns' labels, in a row."""
     return ", ".join(columns[name].heading if name in columns else name for name in names)
+
+
+def some_labels(names: Sequence[str], columns: Mapping[str, Column]) -> str:
+    """The columns' labels, in a row; of many the first, and how many more there are."""
+    left = len(names) - MOST_NAMED
+    if left < 2:
+        return labels(names, columns)
+    return ngettext("%(names)s and %(count)d more", "%(names)s and %(count)d more", left) % {
+        "names": labels(names[:MOST_NAMED], columns),
+        "count": left,
+    }
 
 
 SENTENCES = {"fields": field_changes, "operations": operation_changes, "views": view_changes}

@@ -17,6 +17,8 @@ from flowfinity.submissions import Call, Fault
 RECORD_ID = "RecordID"
 # Fewer letters say too little of what a heading may be short for.
 LIKE = 4
+# The codes of faults that lie in how a cell is written.
+UNREADABLE = ("invalid", "not_a_choice")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,20 @@ class Plan:
             elif text.strip() or (self.clear and operation.kind == "update"):
                 values[name] = cells.read(column, text, self.reading)
         return Call(operation, values, record)
+
+    def told(
+        self, operation: OperationDefinition, row: Mapping[str, str], faults: Iterable[Fault]
+    ) -> list[tuple[str, str]]:
+        """The faults of a row's call as field and sentence, to be read by who has the file before him."""
+        settable = {column.name: column for column in operation.fields}
+        texts = {name: row.get(heading, "") for heading, name in self.mapping.items()}
+        found = []
+        for one in faults:
+            column, words = settable.get(one.field), ""
+            if column is not None and one.code in UNREADABLE and texts.get(one.field, "").strip():
+                words = cells.refused(column, texts[one.field], self.reading)
+            found.append((one.field, words or one.message))
+        return found
 
 
 def record_of(text: str) -> int | None:

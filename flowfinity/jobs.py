@@ -375,7 +375,7 @@ def do_row(job: Job, operation: OperationDefinition | None, row: JobRow) -> None
     try:
         outcome = submit([call_of(job, operation, row)], by=job.by, transaction=key_of(job, row))
     except Invalid as invalid:
-        faults = [[fault.field, fault.message] for fault in invalid.faults]
+        faults = told(job, operation, row, invalid)
     except Refused as refused:
         faults = [["", str(refused)]]
     except Conflict:
@@ -401,6 +401,13 @@ def call_of(job: Job, operation: OperationDefinition | None, row: JobRow) -> Cal
     if operation is None:
         return Call(None, {}, row.record, kind=Submission.RESENT, app=job.app_id)
     return Plan.load(job.source).call(operation, row.values)
+
+
+def told(job: Job, operation: OperationDefinition | None, row: JobRow, invalid: Invalid) -> list[list[str]]:
+    """What is wrong with a row, each with its field's name; of a file's row, in words for who wrote the file."""
+    if operation is None:
+        return [[fault.field, fault.message] for fault in invalid.faults]
+    return [[name, words] for name, words in Plan.load(job.source).told(operation, row.values, invalid.faults)]
 
 
 def key_of(job: Job, row: JobRow) -> Key:

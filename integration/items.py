@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from flowfinity.definitions import ViewDefinition
+from flowfinity.definitions import AppDefinition, ViewDefinition
 from flowfinity.fields import NOWHERE, Format, World, record_id
 from flowfinity.query import SYSTEM_COLUMNS, Column
 
@@ -96,8 +96,8 @@ def renderer(view: ViewDefinition, format: Format, zapier: bool, world: World = 
     return item
 
 
-def made_up(view: ViewDefinition, now: dt.datetime) -> Row:
-    """A believable row of `ROW`, for a view that has no record yet."""
+def made_up(app: AppDefinition, view: ViewDefinition, now: dt.datetime) -> Row:
+    """A believable row of `ROW`, for a view that has no record yet: made by the app's first create operation."""
     values = {column.name: column.type.sample(column.config) for column in view.columns if not column.system}
     return (
         {name: value for name, value in values.items() if value is not None},
@@ -108,5 +108,5 @@ def made_up(view: ViewDefinition, now: dt.datetime) -> Row:
         now,
         1,
         1,
-        "Create",
+        next((one.name for one in app.operations if one.kind == "create"), "Create"),
     )

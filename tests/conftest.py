@@ -23,6 +23,11 @@ import pytest
 import requests
 from django.conf import global_settings, settings
 from django.test import override_settings
+from hypothesis import settings as hypothesis_settings
+
+# How long an example takes says how busy the machine is.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 ON_POSTGRES = settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 

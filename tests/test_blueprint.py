@@ -349,6 +349,23 @@ def test_every_fault_of_a_part_is_told_by_its_path(document: Any, paths: list[st
 
 
 @pytest.mark.django_db
+def test_a_key_that_is_not_known_is_told_as_what_it_is_a_slip() -> None:
+    for document, fault in (
+        (
+            small(colour="red", size=5),
+            ("", "a blueprint takes no “colour”, “size”: correct the spelling, or leave them out"),
+        ),
+        (
+            changed("fields", typ="text"),
+            ("fields[0]", "a text field takes no “typ”: correct the spelling, or leave it out"),
+        ),
+    ):
+        with pytest.raises(BlueprintError) as refused:
+            import_app(document)
+        assert refused.value.faults == [fault]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("fields", "paths"),
     [

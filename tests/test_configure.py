@@ -338,6 +338,8 @@ def test_a_switch_bites_at_the_next_request(configurer: Client, site: Site) -> N
     assert api.zapier().status_code == 403
     save(configurer, REST, switches="1", query_enabled="on")
     assert api.zapier().status_code == 200
+    thrown = configurer.post(REST, {"switches": "1", "query_enabled": "on"})
+    assert thrown["Location"] == f"{REST}#switches", "a reader goes on where the switch was"
     assert api.run("CaptureLead", {"Company": "A", "LastName": "B"}).status_code == 403
 
 

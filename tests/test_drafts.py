@@ -199,6 +199,16 @@ def test_a_field_that_held_values_comes_back_with_them_and_as_nothing_else(app: 
         (lambda d: d["fields"].reverse(), ["changes the order of the fields"]),
         (lambda d: d["operations"].pop(), ["removes the operation Update"]),
         (
+            lambda d: d["operations"].append(
+                {"name": "Close", "label": "Close", "kind": "update", "fields": ["Rating", "Budget"]}
+            ),
+            ["adds the operation Close (updates a record), which sets Rating, Budget"],
+        ),
+        (
+            lambda d: d["operations"].append({"name": "Remove", "label": "Remove", "kind": "delete"}),
+            ["adds the operation Remove (deletes a record)"],
+        ),
+        (
             lambda d: part(d, "operations", "Update")["fields"].remove("Budget"),
             ["Update no longer sets Budget"],
         ),
@@ -228,6 +238,17 @@ def test_a_field_that_held_values_comes_back_with_them_and_as_nothing_else(app: 
 )
 def test_a_change_is_told_in_plain_words(change: Any, said: list[str]) -> None:
     assert sentences(change) == said
+
+
+def test_of_many_fields_that_an_operation_sets_the_first_are_named() -> None:
+    def change(document: drafts.Document) -> None:
+        names = [f"F{number}" for number in range(10)]
+        document["fields"] += [{"name": name, "label": name.lower(), "type": "text"} for name in names]
+        document["operations"].append({"name": "Fill", "label": "Fill", "kind": "update", "fields": names})
+
+    assert sentences(change)[-1] == (
+        "adds the operation Fill (updates a record), which sets f0, f1, f2, f3, f4, f5, f6, f7 and 2 more"
+    )
 
 
 def test_changes_are_counted(app: App) -> None:

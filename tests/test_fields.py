@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django import forms
 from django.test import override_settings
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,7 +128,7 @@ TABLES: dict[str, Values] = {
     "currency": Values(
         valid=[(99, 99), ("99.50", 99.5), (-5, -5)],
         invalid=[True, "$99", "99 USD", "NaN", 1234567890123456],
-        sent=[(99, "99", 99, "$99"), (-1234.5, "-1234.5", -1234.5, "-$1,234.5")],
+        sent=[(99, "99", 99, "$99"), (-1234.5, "-1234.5", -1234.5, "-$1,234.50")],
         empty=(None, None),
         blank=[None, "", " "],
         config={"currency": "USD"},
@@ -381,9 +381,17 @@ def test_a_refused_choice_is_told_the_choices_as_far_as_there_is_room() -> None:
 
 def test_a_currency_is_shown_with_its_sign() -> None:
     shown = {code: TYPES["currency"].display(1234.5, {"currency": code}) for code in ("EUR", "CHF", "JPY", "")}
-    assert shown == {"EUR": "€1,234.5", "CHF": "CHF 1,234.5", "JPY": "¥1,234.5", "": "1,234.5"}
+    assert shown == {"EUR": "€1,234.50", "CHF": "CHF 1,234.50", "JPY": "¥1,234.50", "": "1,234.50"}
     assert TYPES["currency"].display(-3, {"currency": "CHF"}) == "-CHF 3"
     assert TYPES["currency"].display(-3, {}) == "-3"
+
+
+def test_money_has_two_decimals_or_none_and_is_never_rounded() -> None:
+    amounts = (1200.5, 1200, 0.5, -0.25, 1200.125)
+    shown = [TYPES["currency"].display(amount, {"currency": "USD"}) for amount in amounts]
+    assert shown == ["$1,200.50", "$1,200", "$0.50", "-$0.25", "$1,200.125"]
+    with translation.override("de"):
+        assert TYPES["currency"].display(1200.5, {"currency": "EUR"}) == "€1.200,50"
 
 
 # Times and zones

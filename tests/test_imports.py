@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import html
 import io
 from collections.abc import Mapping
 from io import StringIO
@@ -18,7 +19,7 @@ from openpyxl import Workbook
 
 from flowfinity import cells, jobs, spreadsheets
 from flowfinity.cells import Reading
-from flowfinity.fields import TYPES
+from flowfinity.fields import TYPES, FieldError
 from flowfinity.models import App, Job, Operation, Record, Role, User
 from flowfinity.query import Column
 from flowfinity.spreadsheets import Unreadable
@@ -127,6 +128,56 @@ def column(type: str, **config: Any) -> Column:
 )
 def test_people_write_a_value_in_many_ways(kind: Column, text: str, reading: Reading, stored: Any) -> None:
     assert kind.type.validate(cells.read(kind, text, reading), kind.config) == stored
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "reading", "said"),
+    [
+        (column("yesno"), "perhaps", Reading(), "“perhaps” is neither Yes nor No."),
+        (column("number"), "abc", Reading(), "“abc” is no number."),
+        (
+            column("currency", currency="EUR"),
+            "1.200,50 €",
+            Reading(),
+            "“1.200,50 €” is no number; this file is read with a decimal point.",
+        ),
+        (
+            column("number"),
+            "1,200.50",
+            Reading(decimal=","),
+            "“1,200.50” is no number; this file is read with a decimal comma.",
+        ),
+        (
+            column("date"),
+            "31.31.2020",
+            Reading("dmy"),
+            "“31.31.2020” is no date; this column is read as day/month/year.",
+        ),
+        (
+            column("date"),
+            "6.9.2020 14:30",
+            Reading("dmy"),
+            "“6.9.2020 14:30” has a time of day; this field keeps a date alone.",
+        ),
+        (
+            column("datetime"),
+            "noon",
+            Reading("mdy"),
+            "“noon” is no date and time; this column is read as month/day/year.",
+        ),
+        (column("single", choices=["Hot", "Cold"]), "Tepid", Reading(), "“Tepid” is none of the choices: Hot, Cold."),
+        (column("multiple", choices=["A", "B"]), "A; C", Reading(), "“C” is none of the choices: A, B."),
+        # What can be read and not be kept, the field type itself explains.
+        (column("number"), "1.23456789012345678", Reading(), ""),
+        (column("email"), "x", Reading(), ""),
+    ],
+)
+def test_a_cell_that_cannot_be_read_is_told_as_one_person_tells_another(
+    kind: Column, text: str, reading: Reading, said: str
+) -> None:
+    with pytest.raises(FieldError):
+        kind.type.validate(cells.read(kind, text, reading), kind.config)
+    assert cells.refused(kind, text, reading) == said
 
 
 @pytest.mark.parametrize(
@@ -314,6 +365,29 @@ def test_a_person_imports_a_file_in_three_steps(page: Client, leads: App) -> Non
     errors: Any = page.get(f"{where}errors.csv")
     (left,) = csv.DictReader(io.StringIO(b"".join(errors.streaming_content).decode("utf-8-sig")))
     assert left["Company"] == "Two" and left["E-mail"] == "x" and "Last name" in left["Error"]
+
+
+def test_the_preview_the_job_and_its_error_file_say_the_same_of_a_cell(page: Client) -> None:
+    headings = "Company,Last name,First contact,Callback requested,Total value"
+    where = uploaded(page, f"{headings}\nOne,Smith,31.31.2020,perhaps,abc\n".encode())
+    said = (
+        "First contact: “31.31.2020” is no date; this column is read as day/month/year.",
+        "Callback requested: “perhaps” is neither Yes nor No.",
+        "Total value: “abc” is no number.",
+    )
+    names = ("Company", "LastName", "FirstContact", "CallbackRequested", "TotalValue")
+    sent = {**{f"column-{index}": name for index, name in enumerate(names)}, "dates": "dmy", "decimal": "."}
+    page.post(where, {**sent, "do": "preview"})
+    preview: Any = page.get(where)
+    assert all(html.escape(one) in preview.text for one in said)
+    page.post(where, {**sent, "do": "start"})
+    while jobs.work(Job.objects.get().pk):
+        pass
+    end: Any = page.get(where)
+    assert all(html.escape(one) in end.text for one in said)
+    errors: Any = page.get(f"{where}errors.csv")
+    (left,) = csv.DictReader(io.StringIO(b"".join(errors.streaming_content).decode("utf-8-sig")))
+    assert left["Error"] == " ".join(said)
 
 
 def test_htmx_is_answered_with_the_part_that_changes(page: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowfinity.definitions import ViewDefinition
+from flowfinity.definitions import AppDefinition, OperationDefinition, ViewDefinition
 from flowfinity.fields import FORMATS, TYPES, Format
 from flowfinity.query import SYSTEM_COLUMNS, Column, Query
 from integration import items
@@ -24,6 +25,10 @@ EDITED = dt.datetime(2026, 7, 5, 22, 15, 59, 999_000, tzinfo=dt.UTC)
 
 def view(*columns: Column) -> ViewDefinition:
     return ViewDefinition(1, 1, "All", "All", "", columns, Query(1), MappingProxyType({}), "")
+
+
+def app(*operations: OperationDefinition) -> AppDefinition:
+    return AppDefinition(1, 1, "Visits", "Visits", "", {}, operations, (), {})
 
 
 TEXT = Column("Company", "Company", TYPES["text"])
@@ -111,8 +116,16 @@ def test_an_offset_time_reads_back(moment: dt.datetime) -> None:
 
 def test_what_is_made_up_has_the_shape_of_a_record() -> None:
     columns = [Column(f"F{n}", "F", kind, CHOICES) for n, kind in enumerate(TYPES.values())]
-    made_up = items.made_up(view(*columns), MADE)
+    made_up = items.made_up(app(), view(*columns), MADE)
     for format in FORMATS:
         item = items.renderer(view(*columns), format, zapier=True)(made_up)
         assert list(item) == [*(column.name for column in columns), *SYSTEM, *ZAPIER]
         assert type(item["id"]) is int and isinstance(item["IsNew"], bool)
+
+
+def test_what_is_made_up_was_made_by_the_first_operation_that_makes_records() -> None:
+    edit = OperationDefinition(1, 1, "Edit", "Edit", "update", "", ())
+    new, other = (replace(edit, name=name, kind="create") for name in ("New", "Other"))
+    shape = items.renderer(view(TEXT), "typed", zapier=True)
+    for operations, said in (((edit, new, other), "New"), ((edit,), "Create")):
+        assert shape(items.made_up(app(*operations), view(TEXT), MADE))["LastOperation"] == said

@@ -188,6 +188,20 @@ def test_only_who_may_delete_finds_what_is_deleted(app: App, sam: User, lead: in
     assert restore(client, page).status_code == 200
 
 
+def test_the_page_of_a_deleted_record_leads_to_the_way_back_for_who_may_go_it(
+    client: Client, app: App, lead: int
+) -> None:
+    do(person("priya", display_name="Priya Shah"), app, "DeleteLead", lead)
+    page = client.get(record_page(lead), follow=True)
+    assert page.redirect_chain == [(restore_page(lead, versions(lead)[-1]), 302)]
+    assert "Bring it back" in text_of(page) and "As it was when Priya Shah deleted this lead, just now" in text_of(page)
+    assert client.get(record_page(lead + 1)).status_code == 404
+    editor, blind = person("editor"), person("blind")
+    give(editor, app, ["ViewAllRecords"], ["UpdateLead"])
+    give(blind, app, [], ["DeleteLead"])
+    assert [logged_in(one).get(record_page(lead)).status_code for one in (editor, blind)] == [404, 404]
+
+
 def test_deleted_records_are_paged(client: Client, app: App, sam: User) -> None:
     made = [do(sam, app, "CaptureLead", **{**LEAD, "Company": f"c{number:02d}"}).record for number in range(52)]
     for number in made:

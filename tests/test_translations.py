@@ -15,8 +15,10 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import Resolver404, resolve, reverse
+from django.utils import translation
 
-from flowfinity.models import Record, User, View
+from flowfinity import clock
+from flowfinity.models import Record, User, View, configuring
 from integration.models import RestAccess
 from tests import builders, rest
 from tests.rest import Api, Site
@@ -122,6 +124,34 @@ def test_the_api_answers_the_same_whatever_language_is_asked_for(
     german = api.get(path, Accept_Language="de")
     assert (german.status_code, german.content) == (english.status_code, english.content)
     assert "Content-Language" not in german
+
+
+def test_the_history_says_in_german_who_has_done_what_and_how_long_ago(admin: Client, site: Site) -> None:
+    record = site.lead(dt.timedelta(minutes=2)).record
+    site.do("UpdateLead", record, dt.timedelta(minutes=1), Rating="Hot")
+    with configuring():
+        site.app.operations.filter(name="UpdateLead").update(done="")
+    page = admin.get(reverse("record", args=[site.app.name, record]), headers=GERMAN)
+    assert page.context["history"][0]["words"] == "hat „Update lead“ gewählt"
+
+
+@pytest.mark.parametrize(
+    ("passed", "english", "german"),
+    [
+        (dt.timedelta(seconds=59), "just now", "gerade eben"),
+        (dt.timedelta(minutes=1), "1 minute ago", "vor 1 Minute"),
+        (dt.timedelta(minutes=59), "59 minutes ago", "vor 59 Minuten"),
+        (dt.timedelta(hours=23), "23 hours ago", "vor 23 Stunden"),
+        (dt.timedelta(days=2), "2 days ago", "vor 2 Tagen"),
+        (dt.timedelta(days=29), "4 weeks ago", "vor 4 Wochen"),
+        (dt.timedelta(days=60), "2 months ago", "vor 2 Monaten"),
+        (dt.timedelta(days=365), "1 year ago", "vor 1 Jahr"),
+    ],
+)
+def test_how_long_ago_is_said_as_each_language_says_it(passed: dt.timedelta, english: str, german: str) -> None:
+    assert clock.ago(passed) == english
+    with translation.override("de"):
+        assert clock.ago(passed) == german
 
 
 def test_a_refusal_and_a_broken_view_are_told_to_clients_in_english(admin: Client, site: Site, api: Api) -> None:

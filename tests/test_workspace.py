@@ -371,6 +371,9 @@ def test_a_search_is_combined_with_what_the_view_asks_and_with_its_order(client:
     assert cells(page) == ["Solar Three", "Solar One"]
     sort = next(column["sort_url"] for column in page.context["columns"] if column["label"] == "Rating")
     assert sort.endswith("?q=solar&Rating=Hot&sort=Rating") and 'name="sort" value="-Company"' in page.content.decode()
+    ways = page.context["sorts"]
+    assert ("q", "solar") in ways["asked"] and ("Rating", "Hot") in ways["asked"] and len(ways["asked"]) == 2
+    assert [way["label"] for way in ways["choices"] if way["chosen"]] == ["Company, descending"]
     wrong = client.get(view_page("SearchLeads", "?q=solar&MinimumValue=lots"))
     assert cells(wrong) == [] and wrong.context["parameters"].errors
 
@@ -758,11 +761,13 @@ def test_of_a_long_text_that_was_added_to_history_shows_the_end(client: Client, 
 def test_a_lead_is_deleted(client: Client, lead: int) -> None:
     where, sent = deletion(client.get(record_page(lead)))
     answer = client.post(where, sent, follow=True)
-    assert answer.redirect_chain[-1][0] == view_page() and said(answer) == ["You deleted this lead."]
-    assert Record.objects.get().deleted and client.get(record_page(lead)).status_code == 404
+    assert answer.redirect_chain[-1][0] == view_page()
+    told = 'You deleted this lead. <a href="/apps/LeadRegistration/deleted/">Deleted records</a>'
+    assert said(answer) == [told] and told in answer.text
+    assert Record.objects.get().deleted
     assert cells(answer) == []
     again = client.post(where, sent, follow=True)
-    assert said(again) == ["You deleted this lead."] and Submission.objects.count() == 2
+    assert said(again) == [told] and Submission.objects.count() == 2
 
 
 def test_who_deletes_what_another_has_deleted_is_told(client: Client, app: App, lead: int) -> None:

@@ -23,7 +23,7 @@ from flowfinity.fields.base import (
     checked_text,
     closed,
 )
-from flowfinity.fields.choices import MultipleSelection, SingleSelection
+from flowfinity.fields.choices import MultipleSelection, SingleSelection, shortened
 from flowfinity.fields.files import Attachment, KeptFile, Picture, Signature, Upload
 from flowfinity.fields.links import Person, RecordLink
 from flowfinity.fields.numbers import Currency, Number, RecordNumber, WholeNumber, YesNo, plain, record_id
@@ -36,7 +36,7 @@ __all__ = [
     "FieldError", "FieldType", "Format", "KeptFile", "Location", "Moment", "MultilineText", "MultipleSelection",
     "Number", "Person", "Phone", "Picture", "RecordLink", "RecordNumber", "Reference", "Render", "Schema", "Signature",
     "SingleSelection", "Text", "Upload", "Url", "WholeNumber", "World", "YesNo", "checked_text", "closed",
-    "in_site_zone", "plain", "record_id", "site_time", "stamp",
+    "in_site_zone", "plain", "record_id", "shortened", "site_time", "stamp",
 ]  # fmt: skip
 
 TYPES: Mapping[str, FieldType] = {

@@ -119,6 +119,9 @@ class Currency(Number):
     def display(self, value: Any, config: Config, world: World = NOWHERE) -> str:
         number = super().display(value, config)
         unit = self.unit(config)
+        # 1,200.5 is 1,200.50 in money; whole amounts stay whole, and nothing is ever rounded.
+        if number[-2:-1] == get_format("DECIMAL_SEPARATOR"):
+            number += "0"
         if not number or not unit:
             return number
         before = unit if unit in self.symbols.values() else f"{unit} "

@@ -300,12 +300,12 @@ def preview(app: AppDefinition, operation: OperationDefinition, job: Job, plan: 
             break
         checked += len(batch)
         found = imports.checked(app, [plan.call(operation, row) for _number, row in batch])
-        for (number, _row), wrong in zip(batch, found, strict=True):
+        for (number, row), wrong in zip(batch, found, strict=True):
             faulty += bool(wrong)
             if number in marked:
-                marked[number] = {one.field: one.message for one in wrong}
+                marked[number] = dict(plan.told(operation, row, wrong))
             if wrong and len(faults) < SHOWN_FAULTS:
-                faults.append((number, imports.sentence(operation, ((one.field, one.message) for one in wrong))))
+                faults.append((number, imports.sentence(operation, plan.told(operation, row, wrong))))
     targets = {column.name: column for column in imports.targets(operation)}
     mapped = [(heading, targets[name]) for heading, name in plan.mapping.items() if name in targets]
     mapped.sort(key=lambda pair: job.source["columns"].index(pair[0]))

@@ -12,6 +12,7 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -24,7 +25,7 @@ from flowfinity.workspace import context
 from flowfinity.workspace.context import Granted
 from flowfinity.workspace.history import did, history, latest
 from flowfinity.workspace.pages import PersonRequest, page
-from flowfinity.workspace.restoring import restore_url
+from flowfinity.workspace.restoring import bring_back_url, restore_url
 from flowfinity.workspace.sent import fresh_key, sent_key, sent_number
 from flowfinity.workspace.showing import LONGEST_CHANGE, ago, cut, in_words, sentence, shown, title, world_of
 
@@ -32,9 +33,14 @@ from flowfinity.workspace.showing import LONGEST_CHANGE, ago, cut, in_words, sen
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def record(request: PersonRequest, app: str, record: int) -> HttpResponse:
-    """A record: the form of an update operation over its values, and its history."""
+    """A record: the form of an update operation over its values, and its history; of a deleted one, the way back."""
     granted = context.of(request).app(app)
-    found = reachable(granted, record)
+    try:
+        found = reachable(granted, record)
+    except Http404:
+        if request.method != "POST" and (back := bring_back_url(granted, record)):
+            return redirect(back)
+        raise
     operation = chosen_update(request, granted)
     if request.method != "POST":
         form = None
@@ -151,7 +157,8 @@ def delete(request: PersonRequest, granted: Granted, operation: OperationDefinit
         messages.error(request, str(refused))
         return redirect(granted.record_url(number))
     else:
-        messages.success(request, did(operation))
+        deleted = reverse("deleted", args=[granted.app.name])
+        messages.success(request, format_html('{} <a href="{}">{}</a>', did(operation), deleted, _("Deleted records")))
     return redirect(granted.url)
 
 

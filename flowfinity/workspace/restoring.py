@@ -162,6 +162,14 @@ def restore_url(granted: Granted, found: Record, then: Submission) -> str:
     return address(granted, found, then.pk) if may_restore(granted, found, then) else ""
 
 
+def bring_back_url(granted: Granted, number: int) -> str:
+    """Where a deleted record is brought back; "" for one that is not deleted, and for who may not."""
+    found = Record.objects.filter(pk=number, app=granted.app.id, deleted=True).first() if number < 2**63 else None
+    if found is None or not granted.views or not granted.of_kind("delete"):
+        return ""
+    return address(granted, found, found.last_submission_id)
+
+
 def address(granted: Granted, found: Record, submission: int) -> str:
     """Where a record is restored to what it was after a submission."""
     return reverse("restore", args=[granted.app.name, found.pk, submission])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.timesince import timesince
-from django.utils.translation import gettext as _
 
 from flowfinity import clock, references
 from flowfinity.definitions import AppDefinition
@@ -70,10 +69,9 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
-def ago(moment: Any) -> str:
+def ago(moment: dt.datetime) -> str:
     """How long ago, in one unit: "3 days ago"."""
-    words = timesince(moment, clock.now(), depth=1)
-    return _("just now") if words.startswith("0") else _("%s ago") % words
+    return clock.ago(clock.now() - moment)
 
 
 def sentence(words: str) -> str:

@@ -84,6 +84,7 @@ def view(request: PersonRequest, app: str, view: str) -> HttpResponse:
             "narrowed": asking.narrowed,
             "asked": address(request, after=None, before=None).partition("?")[2],
             "columns": [heading(request, column, sorted_by(chosen, request).order[:1]) for column in chosen.columns],
+            "sorts": sorts(request, chosen),
             "rows": found.rows,
             "count_text": found.count,
             "next_url": address(request, after=found.after, before=None) if found.after else None,
@@ -323,6 +324,27 @@ def heading(request: HttpRequest, column: Column, order: tuple[Order, ...]) -> d
         "numeric": column.type.numeric,
         "sort_url": address(request, sort=turned, after=None, before=None) if column.type.sortable else None,
         "sorted": None if by is None else "descending" if by.descending else "ascending",
+    }
+
+
+def sorts(request: HttpRequest, view: ViewDefinition) -> dict[str, Any] | None:
+    """The ways to sort the view, for a page too narrow for headings, and what is asked besides; None without a way."""
+    columns = [column for column in view.columns if column.type.sortable]
+    if not columns:
+        return None
+    ways = {"": _("The view’s own order")}
+    for column in columns:
+        ways |= {column.name: column.heading, f"-{column.name}": _("%s, descending") % column.heading}
+    sort = request.GET.get("sort", "")
+    return {
+        "choices": [{"value": way, "label": label, "chosen": way == sort} for way, label in ways.items()],
+        "asked": [
+            (name, value)
+            for name, values in request.GET.lists()
+            if name not in {"sort", "after", "before"}
+            for value in values
+            if value
+        ],
     }
 
 

@@ -99,7 +99,7 @@ def throw_switches(request: HttpRequest) -> HttpResponse:
         (False, False): _("Query() is off, Execute() is off."),
     }
     messages.success(request, states[surface.query_enabled, surface.execute_enabled])
-    return redirect("configure-rest")
+    return HttpResponseRedirect(f"{reverse('configure-rest')}#switches")
 
 
 def without_floor(surface: Surface, access: RestAccess | None) -> Lookback:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from flowfinity import drafts
+from flowfinity import clock, drafts
 from flowfinity.models import App
 from integration.models import Poll, RestAccess, Subscription
 
@@ -25,7 +25,7 @@ class Touched:
     label: str
     url: str
     removed: bool
-    polls: Sequence[Poll] = ()
+    polls: Sequence[Mapping[str, Any]] = ()
     more: int = 0
     hooks: int = 0
 
@@ -58,14 +58,18 @@ def touched_views(app: App, touched: set[str], staying: set[str]) -> list[Touche
     polls = Prefetch("view__polls", Poll.objects.select_related("account").order_by("-last_ms"))
     hooks = Count("view__subscriptions", filter=~Q(view__subscriptions__state=Subscription.REMOVED), distinct=True)
     rows = RestAccess.objects.filter(view__app=app, view__name__in=touched, enabled=True).annotate(hooks=hooks)
-    found = []
+    found, now = [], clock.now()
     for row in rows.select_related("view").prefetch_related(polls).order_by("view__position"):
         view = row.view
         assert view is not None
         clients = list(view.polls.all())
         url, removed = reverse("configure-rest-view", args=[view.pk]), view.name not in staying
         more = max(len(clients) - MOST_POLLS, 0)
-        found.append(Touched(view.label, url, removed, clients[:MOST_POLLS], more, row.hooks))
+        told = [
+            {"account": one.account, "client": one.client, "on": one.last_on, "ago": clock.ago(now - one.last_on)}
+            for one in clients[:MOST_POLLS]
+        ]
+        found.append(Touched(view.label, url, removed, told, more, row.hooks))
     return found
 
 

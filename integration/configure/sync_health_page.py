@@ -78,10 +78,7 @@ class Client:
     @property
     def ago(self) -> str:
         """When it last polled: "3 hours ago"."""
-        passed = self.health.now_ms - self.poll.last_ms
-        if passed < poll_log.MINUTE_MS:
-            return _("just now")
-        return _("%s ago") % sync_health.lasting(passed)
+        return clock.ago(dt.timedelta(milliseconds=self.health.now_ms - self.poll.last_ms))
 
     @property
     def every(self) -> str:

@@ -75,7 +75,7 @@ def view_json(app: AppDefinition, view: ViewDefinition) -> dict[str, Any]:
         ),
         "fields": [field_json(one) for one in (*shown(view), *SYSTEM_COLUMNS.values())],
         "parameters": [field_json(parameter) for parameter in view.parameters.values()],
-        "sample": items.renderer(view, "typed", True, SAMPLE_WORLD)(items.made_up(view, SAMPLE_TIME)),
+        "sample": items.renderer(view, "typed", True, SAMPLE_WORLD)(items.made_up(app, view, SAMPLE_TIME)),
     }  # fmt: skip
     if view.parameters:
         sentence = f"Finds records of the view “{name}”; what you leave empty is not asked.{about}"

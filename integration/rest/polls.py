@@ -163,7 +163,9 @@ def sample_answer(question: Question) -> bytes:
     """Up to three items of exactly the Zapier-mode shape; made up from the field types when there is no record."""
     query = zapier_mode.overlay(question.query, dt.datetime.fromtimestamp(0, dt.UTC))
     rows = list(query.apply(Record.objects.all()).values_list(*items.ROW)[:SAMPLES])
-    found, item = question.item(rows or [items.made_up(question.view, question.now)], zapier=True)
+    if not rows:
+        rows = [items.made_up(definitions.of(question.view.app), question.view, question.now)]
+    found, item = question.item(rows, zapier=True)
     return orjson.dumps([item(row) for row in found])
 
 

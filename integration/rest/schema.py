@@ -249,7 +249,9 @@ class Generator(SchemaGenerator):
     def poll(self, app: AppDefinition, view: ViewDefinition, format: Format) -> Schema:
         """The poll of a view."""
         forms = [(zapier, one) for zapier in (False, True) for one in FORMATS]
-        examples = {shapes.shape_name(zapier, one): [shapes.example_item(view, one, zapier)] for zapier, one in forms}
+        examples = {
+            shapes.shape_name(zapier, one): [shapes.example_item(app, view, one, zapier)] for zapier, one in forms
+        }
         got = answer(
             {"anyOf": [self.records(app, view, zapier, one) for zapier, one in forms]},
             examples,
@@ -296,7 +298,7 @@ class Generator(SchemaGenerator):
     def sample(self, app: AppDefinition, view: ViewDefinition, format: Format) -> Schema:
         """A view's sample."""
         forms = [self.records(app, view, True, one) for one in FORMATS]
-        examples = {str(one): [shapes.example_item(view, one, True)] for one in FORMATS}
+        examples = {str(one): [shapes.example_item(app, view, one, True)] for one in FORMATS}
         return operation(
             f"{app.name}_{view.name}_sample",
             app.label,

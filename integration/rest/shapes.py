@@ -384,9 +384,9 @@ def shape_name(zapier: bool, format: Format) -> str:
     return f"zapier_{format}" if zapier else format
 
 
-def example_item(view: ViewDefinition, format: Format, zapier: bool) -> Schema:
+def example_item(app: AppDefinition, view: ViewDefinition, format: Format, zapier: bool) -> Schema:
     """A believable item."""
-    return items.renderer(view, format, zapier, EXAMPLE_WORLD)(items.made_up(view, EXAMPLE_TIME))
+    return items.renderer(view, format, zapier, EXAMPLE_WORLD)(items.made_up(app, view, EXAMPLE_TIME))
 
 
 def example_values(one: OperationDefinition) -> Schema:

@@ -201,7 +201,7 @@ class Command(BaseCommand):
             found = imports.checked(app, [plan.call(operation, row) for _, row in batch])
             for (number, row), faults in zip(batch, found, strict=True):
                 if faults:
-                    words = imports.sentence(operation, ((fault.field, fault.message) for fault in faults))
+                    words = imports.sentence(operation, plan.told(operation, row, faults))
                     faulty.append((number, row, words))
         if not faulty:
             self.stdout.write("All rows can be imported. Nothing is written (--dry-run).")
