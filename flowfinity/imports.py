@@ -61,11 +61,13 @@ class Plan:
     def told(
         self, operation: OperationDefinition, row: Mapping[str, str], faults: Iterable[Fault]
     ) -> list[tuple[str, str]]:
-        """The faults of a row's call as field and sentence, to be read by who has the file before him."""
+        """The faults of a row's call as field and sentence, in the form's order, for who has the file at hand."""
         settable = {column.name: column for column in operation.fields}
         texts = {name: row.get(heading, "") for heading, name in self.mapping.items()}
         found = []
-        for one in faults:
+        # Kept JSON has an order of keys of its own on PostgreSQL, so that of the row says nothing.
+        places = {name: place for place, name in enumerate(settable)}
+        for one in sorted(faults, key=lambda fault: places.get(fault.field, len(places))):
             column, words = settable.get(one.field), ""
             if column is not None and one.code in UNREADABLE and texts.get(one.field, "").strip():
                 words = cells.refused(column, texts[one.field], self.reading)

@@ -371,9 +371,9 @@ def test_the_preview_the_job_and_its_error_file_say_the_same_of_a_cell(page: Cli
     headings = "Company,Last name,First contact,Callback requested,Total value"
     where = uploaded(page, f"{headings}\nOne,Smith,31.31.2020,perhaps,abc\n".encode())
     said = (
+        "Total value: “abc” is no number.",
         "First contact: “31.31.2020” is no date; this column is read as day/month/year.",
         "Callback requested: “perhaps” is neither Yes nor No.",
-        "Total value: “abc” is no number.",
     )
     names = ("Company", "LastName", "FirstContact", "CallbackRequested", "TotalValue")
     sent = {**{f"column-{index}": name for index, name in enumerate(names)}, "dates": "dmy", "decimal": "."}
