@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import orjson
@@ -82,6 +82,7 @@ class Views(Endpoint):
         headers = {**FRESH, "Vary": VARY, **kept.headers, **more, "ETag": kept.tag}
         return compressed(request, kept.body, headers, kept.gzipped)
 
+    @cached_property
     def client(self) -> poll_log.Client:
         """Who polls, and what is known of it."""
         state = self.state
@@ -100,13 +101,13 @@ class Views(Endpoint):
         """Where the window starts after an outage of this client, and until when, in ms since 1970; zeros for none."""
         if not self.state.outages:
             return 0, 0
-        return poll_log.outage(self.client(), milliseconds(now), *self.state.lookback)
+        return poll_log.outage(self.client, milliseconds(now), *self.state.lookback)
 
     def keep(self, asked: Asked, zapier: bool, now: dt.datetime, away: tuple[int, int], kept: Kept | None) -> None:
         """Keeps the poll in the log. A page of a longer answer and a HEAD are no polls."""
         if self.request.method != "GET" or asked.cursor is not None:
             return
-        client = self.client()
+        client = self.client
         start = milliseconds(zapier_mode.window_start(now, *self.state.lookback)) if zapier else 0
         shown = poll_log.Shown(
             "zapier" if zapier else "plain",
