@@ -89,6 +89,11 @@ class Squeezed(GZipMiddleware):
         return super().process_response(request, response)
 
 
+def wants_part(request: HttpRequest) -> bool:
+    """Whether htmx asks for the part of a page that changes; not where the browser's Back asks for all of it."""
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+
+
 @lru_cache(maxsize=1_000)
 def found(path: str) -> ResolverMatch:
     """What answers at a path: looked for once, since the same few are polled for ever. Raises Resolver404."""

@@ -45,6 +45,7 @@ from flowfinity.query import (
     load_filter,
     load_order,
 )
+from flowfinity.requests import wants_part
 
 MOST_ROWS = 8
 MOST_COUNTED = 10_000
@@ -462,12 +463,12 @@ def view(request: HttpRequest, pk: int, name: str) -> HttpResponse:
         "preview": previewed(work, sheet, part, columns, clock.now()),
         **controls(sheet, part, columns, focus),
     }
-    if request.headers.get("HX-Request") and not request.headers.get("HX-History-Restore-Request"):
+    if wants_part(request):
         response = render(request, "flowfinity/configure/view_form.html", {**found, "work": work, "app": work.app})
     else:
         above = [(_("Views"), reverse("configure-app-views", args=[pk]))]
         response = editor.show(request, "view_edit", work, "configure-app-views", part["label"], above, **found)
-    patch_vary_headers(response, ["HX-Request"])
+    patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
     return response
 
 

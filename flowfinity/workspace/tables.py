@@ -28,6 +28,7 @@ from flowfinity.fields import FieldError, MultipleSelection, Person, SingleSelec
 from flowfinity.forms import ParameterForm
 from flowfinity.models import Record, User
 from flowfinity.query import Column, Condition, Group, Order, Query, QueryError
+from flowfinity.requests import wants_part
 from flowfinity.workspace import context
 from flowfinity.workspace.pages import PersonRequest, page
 from flowfinity.workspace.showing import LONGEST_CELL, cut, shown, world_of
@@ -64,7 +65,7 @@ def view(request: PersonRequest, app: str, view: str) -> HttpResponse:
     chosen = granted.view(view)
     asking = asked(request, chosen)
     found = listed(request, granted.app, chosen, asking)
-    fragment = "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+    fragment = wants_part(request)
     response = render(
         request,
         "flowfinity/workspace/rows.html" if fragment else "flowfinity/workspace/view.html",
