@@ -219,7 +219,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
 }
 # The contract's limits: a body's bytes, and wrong passwords a minute for one account and address.
 API_BODY_LIMIT = 10 * 1024 * 1024
-API_WRONG_PASSWORDS_A_MINUTE = 30
+API_WRONG_PASSWORDS_A_MINUTE = environment.whole("API_WRONG_PASSWORDS_A_MINUTE", 30, least=1)
 # None by default: a rate that a busy Zap meets holds records up.
 API_CALLS_A_MINUTE = environment.whole("API_CALLS_A_MINUTE", 0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_BODY_LIMIT
