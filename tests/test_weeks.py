@@ -31,7 +31,7 @@ from tests.zapier_simulated import HELD_FROM, Email, Item, Poll, Time, Zap, Zapi
 
 SUBMISSIONS = int(os.environ.get("WEEKS_SUBMISSIONS", "1000"))
 IMPORTED = SUBMISSIONS // 4
-WRITERS = 8 if ON_POSTGRES else 4
+WRITERS = 8
 # So many of the writers come over HTTP.
 OVER_HTTP = 2
 # Written within one interval of the Zap: even after a poll that failed, fewer than Zapier holds.
@@ -358,7 +358,7 @@ def test_what_a_zap_that_was_off_will_never_see_is_named_and_caught_up(
         world.zapier.run(5 * DAY)
         assert not zap.on, "95% of its runs have failed"
     for _ in range(10):
-        for writer in world.tell(12):
+        for writer in world.tell(20):
             zap.book.enter(writer.hear())
         world.zapier.run(DAY)
     world.trouble.clear()
