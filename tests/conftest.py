@@ -6,6 +6,7 @@ What must be settled before Django reads its settings is in plugin.py.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -107,7 +108,7 @@ class Server:
     def start(self, **environ: str) -> None:
         """Starts it with these settings on top, and waits until it is ready.
 
-        Raises RuntimeError, with its log, when it is not ready after a minute or has ended.
+        Raises RuntimeError, with its log, when it is not ready after three minutes or has ended.
         """
         self.environ.update(environ)
         with self._log.open("ab") as log:
@@ -220,9 +221,13 @@ def browser() -> Iterator[Any]:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens at, outside the range that the system gives to connections: it would give it to one
+    while a server that is to have it starts, or is restarted."""
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _administer(statement: str) -> None:

@@ -135,7 +135,7 @@ def read_until(directory: Path, environ: dict[str, str], enough: Any) -> list[in
     output = directory / "output"
     with output.open("ab") as file:
         reader = subprocess.Popen([sys.executable, "follow.py"], cwd=directory, env=environ, stdout=file)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     try:
         while True:
             whole = output.read_text(encoding="utf-8").rpartition("\n")[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.test import Client, override_settings
 
 from flowfinity import definitions
 from flowfinity.models import View, configuring
-from integration.rest import state
+from integration.rest import state, throttling
 from tests import builders, rest
 from tests.rest import ARTICLE, PASSWORD, Api, Site, refused, stored
 
@@ -257,15 +256,14 @@ class TestConflictAndStale:
 
 
 class TestThrottled:
-    def test_wrong_passwords(self, api: Api, site: Site) -> None:
+    def test_wrong_passwords(self, api: Api, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(throttling.time, "time", lambda: 1_800_000_015.25)  # 45 seconds to the next minute
         for _ in range(30):
             refused(Api(password="wrong").get("/api"), 401, "not_authenticated")
-        before = time.time() // 60
         answer = Api(password="wrong").get("/api")
-        if time.time() // 60 == before:
-            refused(answer, 429, "throttled")
-            assert 1 <= int(answer["Retry-After"]) <= 60
-            assert answer["Retry-After"] in answer.json()["error"]["message"]
+        refused(answer, 429, "throttled")
+        assert answer["Retry-After"] == "45"
+        assert "45 seconds" in answer.json()["error"]["message"]
 
 
 @pytest.fixture
@@ -398,6 +396,11 @@ class TestAddresses:
                 assert answer["Content-Type"] == "application/json"
                 assert "Location" not in answer
 
+    @pytest.mark.parametrize("path", ["http://testserver//api", "/API", "/Api/apps", "/API//views", "/api//apps"])
+    def test_what_was_meant_to_be_one_is_a_json_404(self, api: Api, site: Site, path: str) -> None:
+        for method in ("GET", "POST"):
+            refused(api.call(method, path), 404, "not_found")
+
     @pytest.mark.parametrize("path", ["/api", POLL, f"{POLL}/fields", f"{POLL}/sample"])
     def test_a_trailing_slash_makes_no_difference(self, api: Api, site: Site, path: str) -> None:
         site.lead()
@@ -436,7 +439,7 @@ class TestAddresses:
             refused(api.get(path, Host=host), 400, "bad_request")
 
     def test_only_api_speaks_json(self, site: Site) -> None:
-        for path in ("/apix", "/API", "/nothing"):
+        for path in ("/apix", "/no/api/", "/nothing"):
             assert Client().get(path)["Content-Type"].startswith("text/html")
 
     def test_a_newline_in_an_address(self, api: Api, site: Site) -> None:

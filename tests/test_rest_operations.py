@@ -318,7 +318,8 @@ class TestHostileValues:
         assert [one["code"] for one in error["fields"]] == ["unknown_field"]
         refused(api.run("UpdateLead", {"RecordID": "1\x00"}), 422, "invalid_fields", ("RecordID", "unknown_record"))
         answer = api.run("CaptureLead", {**LEAST, "ExternalTransactionId": "a\x00"})
-        refused(answer, 422, "invalid_fields", ("ExternalTransactionId", "invalid"))
+        error = refused(answer, 422, "invalid_fields", ("ExternalTransactionId", "invalid"))
+        assert "NUL" in error["message"]
 
     @pytest.mark.parametrize(
         "number",
@@ -558,7 +559,11 @@ class TestIfMatch:
         assert stored() == [(lead.record, lead.submission)]
 
     def test_a_create_has_none(self, api: Api, site: Site) -> None:
-        refused(api.run("CaptureLead", LEAST, If_Match='"1"'), 400, "invalid_parameter", ("If-Match", "invalid"))
+        for mark in ('"1"', "*"):
+            error = refused(
+                api.run("CaptureLead", LEAST, If_Match=mark), 400, "invalid_parameter", ("If-Match", "invalid")
+            )
+            assert "where a record is created" in error["message"]
         assert stored() == []
 
     def test_also_where_nothing_would_change(self, api: Api, site: Site) -> None:

@@ -755,7 +755,7 @@ class TestRecorded:
     """What Zapier really sends."""
 
     @pytest.mark.parametrize("name", ["poll", "trigger_test", "authentication_test", "create"])
-    def test_it_is_answered(self, site: Site, name: str) -> None:
+    def test_it_is_answered(self, site: Site, time: Clock, name: str) -> None:
         site.lead(DAY)
         request = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
         headers = {**recorded(name), "authorization": request["headers"]["authorization"]}
@@ -818,6 +818,22 @@ class TestFieldsAndSample:
             "CallbackRequested",
         ]
         assert answer["parameters"][1]["choices"] == ["Hot", "Warm", "Cold"]
+
+    def test_a_link_names_the_app_whose_records_it_names(self, api: Api, site: Site) -> None:
+        fields = {"Lead": {"type": "link", "app": "LeadRegistration"}, "Note": "text"}
+        view = {
+            "name": "All",
+            "label": "All",
+            "columns": ["Lead", "Note"],
+            "filter": {"field": "Lead", "operator": "is", "parameter": "Lead"},
+            "parameters": [{"name": "Lead", "label": "Lead", "type": "link", "app": "LeadRegistration"}],
+        }
+        site.open(builders.make_app(fields, views=[view]))
+        answer = api.get("/api/apps/Things/views/All/fields").json()
+        link = {"key": "Lead", "label": "Lead", "type": "link", "choices": [], "app": "LeadRegistration"}
+        assert answer["fields"][0] == {**link, "required": False}
+        assert answer["parameters"] == [{**link, "required": False}]
+        assert "app" not in answer["fields"][1]
 
     def test_a_sample_without_records_has_the_zapier_shape(self, api: Api, site: Site) -> None:
         for view in ("ViewAllRecords", "HotLeads"):

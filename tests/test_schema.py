@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from openapi_spec_validator import validate
 from PIL import Image
 
+from flowfinity import clock
 from flowfinity.fields import FORMATS, TYPES, FieldError, World
 from flowfinity.models import App, View, configuring
 from flowfinity.submissions import submit
@@ -90,10 +91,11 @@ class Described:
 
 
 @pytest.fixture
-def site(db: None) -> Site:
+def site(db: None, monkeypatch: pytest.MonkeyPatch) -> Site:
     """Lead Registration and an app with a field of every type, both open with their feeds; nothing kept from before."""
     schema.document.cache_clear()
     site = open_site()
+    monkeypatch.setattr(clock, "now", lambda: site.at)
     app = builders.make(every_type.blueprint())
     site.open(app)
     with configuring():

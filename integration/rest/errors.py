@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -192,8 +193,8 @@ def answer(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Whether only JSON may be spoken here."""
-    return request.path_info == "/api" or request.path_info.startswith("/api/")
+    """Whether only JSON may be spoken here: also at what is no address, but was meant to be one of these."""
+    return re.match(r"/+api(/|$)", request.path_info, re.I) is not None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from flowfinity import clock, definitions
 from flowfinity.definitions import AppDefinition, OperationDefinition, ViewDefinition
 from flowfinity.fields import Format
-from flowfinity.query import SYSTEM_COLUMNS, Column, Order
+from flowfinity.query import SYSTEM_COLUMNS, Order
 from flowfinity.submissions import milliseconds, moment
 from integration import poll_log, zapier_mode
 from integration.models import RestAccess
@@ -161,11 +161,8 @@ class Views(Endpoint):
         view = self.view()
         columns = [c for c in view.columns if not c.system] + list(SYSTEM_COLUMNS.values())
         body = {
-            "fields": [field_json(column) for column in columns],
-            "parameters": [
-                {"key": p.name, "label": p.label, "type": p.type.name, "required": False, "choices": choices(p.config)}
-                for p in view.parameters.values()
-            ],
+            "fields": [field_json(c.name, c.label, c.type.name, c.required, c.config) for c in columns],
+            "parameters": [field_json(p.name, p.label, p.type.name, False, p.config) for p in view.parameters.values()],
         }
         return Json(orjson.dumps(body), headers=FRESH)
 
@@ -255,20 +252,10 @@ def app_json(
     }
 
 
-def choices(config: Mapping[str, Any]) -> list[str]:
-    """The choices that the settings name, if any."""
-    return list(config.get("choices", []))
-
-
-def field_json(column: Column) -> dict[str, Any]:
-    """A field's metadata."""
-    return {
-        "key": column.name,
-        "label": column.label,
-        "type": column.type.name,
-        "required": column.required,
-        "choices": choices(column.config),
-    }
+def field_json(name: str, label: str, kind: str, required: bool, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A field's or a parameter's metadata; a record link's `app` is whose records it names."""
+    about = {"key": name, "label": label, "type": kind, "required": required, "choices": config.get("choices", [])}
+    return {**about, "app": config["app"]} if "app" in config else about
 
 
 class NotModified(HttpResponse):

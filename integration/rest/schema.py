@@ -284,7 +284,8 @@ class Generator(SchemaGenerator):
             "required": {"type": "boolean"},
             "choices": {"type": "array", "items": shapes.TEXT},
         }
-        one = self.component("schemas", "Field", closed(described, described))
+        app_of_link = {"app": {**shapes.TEXT, "description": "Of a record link: the app whose records it names."}}
+        one = self.component("schemas", "Field", closed({**described, **app_of_link}, described))
         lists = {"fields": {"type": "array", "items": one}, "parameters": {"type": "array", "items": one}}
         return operation(
             f"{app.name}_{view.name}_fields",

@@ -44,8 +44,10 @@ class Hooks(Endpoint):
         faults = [Fault(str(key)[:100], "unknown_field", "This key is not known here.") for key in body]
         if values is not None and values not in FORMATS:
             faults.append(Fault("values", "invalid", f"Send {' or '.join(FORMATS)}, or leave it out."))
-        if not isinstance(url, str) or not 0 < len(url) <= LONGEST_URL:
+        if not isinstance(url, str) or not url:
             faults.append(Fault("targetUrl", "invalid", "Send the URL to deliver to, as text."))
+        elif len(url) > LONGEST_URL:
+            faults.append(Fault("targetUrl", "too_long", f"Send a URL of at most {LONGEST_URL:,} characters."))
         else:
             try:
                 http.check_target(url)

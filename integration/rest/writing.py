@@ -97,7 +97,9 @@ class Universal(Endpoint):
         if values is not None and not isinstance(values, dict):
             faults.append(Fault("Record", "invalid", "Send an object with the fields to set."))
         if expected is not None and (isinstance(expected, bool) or not isinstance(expected, int)):
-            faults.append(Fault("IfLastSubmissionID", "invalid", "Send the number as read, a JSON integer, or null."))
+            faults.append(
+                Fault("IfLastSubmissionID", "invalid", "Send the number as it was read, without quotes, or null.")
+            )
         if faults:
             raise invalid_fields(faults, index)
         found = allowed.get((app.lower(), name.lower()))
@@ -182,8 +184,11 @@ def transaction_id(raw: Any) -> str | None:
     """An ExternalTransactionId, exact; None for null and "". Raises Refusal (422)."""
     if raw is None or raw == "":
         return None
-    if not isinstance(raw, str) or len(raw) > LONGEST_TRANSACTION or "\x00" in raw:
+    if not isinstance(raw, str) or len(raw) > LONGEST_TRANSACTION:
         sentence = f"Send text of at most {LONGEST_TRANSACTION} characters, or null."
+        raise invalid_fields([Fault("ExternalTransactionId", "invalid", sentence)])
+    if "\x00" in raw:
+        sentence = "It has a character that cannot be kept, NUL (\\u0000): leave that out."
         raise invalid_fields([Fault("ExternalTransactionId", "invalid", sentence)])
     return raw
 
@@ -207,11 +212,11 @@ def if_match(request: Request, operation: OperationDefinition) -> int | None:
     header = request.META.get("HTTP_IF_MATCH")
     if header is None:
         return None
+    if operation.kind == "create":
+        raise invalid_parameter("If-Match", "has no meaning where a record is created; leave it out.")
     number = header.strip().removeprefix("W/").strip('"')
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         raise invalid_parameter("If-Match", 'is the record\'s lastSubmissionID in quotes, like "1234".')
-    if operation.kind == "create":
-        raise invalid_parameter("If-Match", "has no meaning where a record is created; leave it out.")
     return int(number)
 
 
