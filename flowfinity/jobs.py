@@ -120,6 +120,19 @@ def _change(job: Job, states: list[str], **changes: Any) -> bool:
     return changed
 
 
+def kept_until(job: Job) -> dt.datetime | None:
+    """Until when a job that has ended is kept, with its rows; None for one that has not ended: that is kept."""
+    if job.state not in (Job.DONE, Job.STOPPED) or job.finished_on is None:
+        return None
+    return job.finished_on + dt.timedelta(days=settings.LOG_KEEP_DAYS)
+
+
+def old(now: dt.datetime) -> QuerySet[Job]:
+    """The jobs that have been kept for long enough (`kept_until`)."""
+    since = now - dt.timedelta(days=settings.LOG_KEEP_DAYS)
+    return Job.objects.filter(state__in=[Job.DONE, Job.STOPPED], finished_on__lt=since)
+
+
 def reason_of(job: Job) -> str:
     """Why it was paused by itself, in the reader's language; "" for one that a person paused."""
     return gettext(job.reason) if job.reason else ""

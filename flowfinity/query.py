@@ -11,15 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import orjson
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import OrderBy
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.lookups import Contains
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext_lazy
 
 from flowfinity import fields
-from flowfinity.fields import FieldError, FieldType
+from flowfinity.fields import FieldError, FieldType, World
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -28,6 +31,9 @@ MODEL = TypeVar("MODEL", bound=models.Model)
 DEEPEST = 8
 MOST_SORTS = 3
 MOST_CONDITIONS = 200
+# Records that answer are counted so far and no further.
+MOST_COUNTED = 10_000
+LONGEST_CELL = 200
 
 
 class QueryError(Exception):
@@ -95,6 +101,21 @@ class Column:
     def path(self, paths: Mapping[str, str]) -> str:
         """Where the value stands; `paths` maps system names to a model's columns."""
         return paths[self.name] if self.system else f"values__{self.name}"
+
+    def cell(self, values: Mapping[str, Any], world: World) -> dict[str, Any]:
+        """The value as a table's cell. A choice looks like one where the field gives its choices a meaning (a tone)."""
+        value = values.get(self.name)
+        text = self.type.display(value, self.config, world)
+        tones = self.config.get("tones") or {}
+        marked = bool(tones) and text in self.config.get("choices", ())
+        return {
+            "label": self.heading,
+            "text": text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…",
+            "url": self.type.url(value, self.config, world),
+            "numeric": self.type.numeric,
+            "kind": "choice" if marked else "",
+            "tone": tones.get(text, ""),
+        }
 
 
 SYSTEM_COLUMNS: Mapping[str, Column] = {
@@ -181,7 +202,7 @@ class Group:
     """Conditions joined by and ("all") or by or ("any"), which may be groups themselves. Never empty."""
 
     joined: Literal["all", "any"]
-    parts: tuple[Condition | Group, ...]
+    parts: tuple[Condition | Group | Holding, ...]
 
     def q(self, paths: Mapping[str, str]) -> Q:
         """The rows that answer. Raises QueryError for an empty group, which would otherwise mean everything."""
@@ -198,7 +219,26 @@ class Group:
         return (_(" and ") if self.joined == "all" else _(" or ")).join(words)
 
 
-Filter = Condition | Group
+@dataclass(frozen=True)
+class Holding:
+    """A word, without a space in it, that any of several text columns contains: all are looked through in one go."""
+
+    columns: tuple[Column, ...]
+    word: str
+
+    def q(self, paths: Mapping[str, str]) -> Q:
+        """The rows that answer: none where there is no column, or where the word is none that a text can hold."""
+        if not self.columns or "\x00" in self.word:
+            return NOTHING
+        return Q(Contains(Texts("values", *(column.name for column in self.columns)), self.word.lower()))
+
+    def describe(self) -> str:
+        """The condition as a clause, as one of its columns' would say it."""
+        words = [Condition(column, "contains", self.word).describe() for column in self.columns]
+        return f"({_(' or ').join(words)})"
+
+
+Filter = Condition | Group | Holding
 
 
 @dataclass(frozen=True)
@@ -306,6 +346,21 @@ class Query:
         paths: Mapping[str, str] = queryset.model.PATHS  # type: ignore[attr-defined]
         return queryset.filter(self.q(paths), deleted=False).order_by(*(key.expressions(paths) for key in self.keys()))
 
+    def first(self, rows: models.QuerySet[MODEL], most: int) -> tuple[list[Any], int]:
+        """The keys of the first rows, in order, and how many rows answer: MOST_COUNTED + 1 of them at most.
+
+        Conditions are asked of every row once: what answers them, as far as it is counted, is then sorted by its key.
+        """
+        answers = self.apply(rows)
+        counted = answers.order_by().values_list("pk", flat=True)[: MOST_COUNTED + 1]
+        if self.where is None:
+            total = counted.count()
+        else:
+            total = len(matching := list(counted))
+            if total <= MOST_COUNTED:
+                answers = rows.filter(pk__in=matching).order_by(*answers.query.order_by)
+        return list(answers.values_list("pk", flat=True)[:most]), total
+
     def describe(self) -> str:
         """What the view shows, as a sentence."""
         which = _("All records") if self.where is None else _("Records where %s") % self.where.describe()
@@ -317,19 +372,30 @@ class Query:
         return _("%(which)s, sorted by %(keys)s.") % {"which": which, "keys": _(", then ").join(keys)}
 
 
+def count_words(count: int) -> str:
+    """A number of records as its reader writes it; beyond MOST_COUNTED, that and a plus."""
+    words = number_format(min(count, MOST_COUNTED), force_grouping=True)
+    return f"{words}+" if count > MOST_COUNTED else words
+
+
+def counted(count: int) -> str:
+    """How many records there are, in words."""
+    return ngettext("%s record", "%s records", count) % count_words(count)
+
+
 def leaves(part: Filter | None) -> Iterator[Condition]:
     """The conditions of a filter."""
     if isinstance(part, Group):
         for inner in part.parts:
             yield from leaves(inner)
-    elif part is not None:
+    elif isinstance(part, Condition):
         yield part
 
 
 def answered(part: Filter | None, arguments: Mapping[str, Any], now: dt.datetime) -> Filter | None:
     """The filter without parameters and relative days, or None when nothing of it is left."""
-    if part is None:
-        return None
+    if part is None or isinstance(part, Holding):
+        return part
     if isinstance(part, Group):
         parts = tuple(kept for inner in part.parts if (kept := answered(inner, arguments, now)) is not None)
         return replace(part, parts=parts) if parts else None
@@ -525,6 +591,31 @@ class Folded(TextOf):
         return f'lower(({sql}) COLLATE "und-x-icu") COLLATE "C"', parameters
 
 
+class Texts(models.Func):
+    """Texts of a JSON document as one: a line each, `Folded`, so that nothing without a line end spans two of them."""
+
+    function = "flowfinity_texts"
+    output_field = models.TextField()
+
+    def __init__(self, document: Any, *names: str, **extra: Any) -> None:
+        self.names = names
+        # No name holds a comma, and SQLite takes 127 arguments at most.
+        super().__init__(document, models.Value(",".join(names)), **extra)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
+        document = self.get_source_expressions()[0]
+        lines = [compiler.compile(KeyTextTransform(name, document)) for name in self.names]
+        sql = f"concat_ws(E'\\n', VARIADIC ARRAY[{', '.join(line for line, _parameters in lines)}])"
+        parameters = [one for _line, own in lines for one in own]
+        return f'lower({sql} COLLATE "und-x-icu") COLLATE "C"', parameters
+
+
 def fold(text: Any) -> Any:
     """What `Folded` does, for SQLite, which folds ASCII alone."""
     return text.lower() if isinstance(text, str) else text
+
+
+def texts(document: str, names: str) -> str:
+    """What `Texts` does, for SQLite, which would read the document again for each name."""
+    values = orjson.loads(document)
+    return "\n".join([str(values[name]) for name in names.split(",") if name in values]).lower()

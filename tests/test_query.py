@@ -28,6 +28,7 @@ from flowfinity.query import (
     Column,
     Condition,
     Group,
+    Holding,
     Parameter,
     Query,
     QueryError,
@@ -1132,6 +1133,51 @@ def test_the_database_finds_what_python_finds(rows: list[dict[str, Any]], docume
             assert list(query.apply(Record.objects.all()).values_list("pk", flat=True)) == wanted
             assert list(query.apply(Submission.objects.all()).values_list("record_id", flat=True)) == wanted
         transaction.set_rollback(True)
+
+
+# Words in any of several texts
+
+
+LETTERS = "abSΣσςİıIßẞéÉ%_\\\"'1"  # noqa: RUF001
+WORDS = st.text(st.sampled_from(LETTERS), min_size=1, max_size=3)
+TEXTS = st.tuples(st.sampled_from(" \n"), st.lists(WORDS, min_size=1, max_size=4)).map(lambda two: two[0].join(two[1]))
+
+
+@pytest.mark.django_db
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    rows=st.lists(st.dictionaries(st.sampled_from(["One", "Two", "Three"]), TEXTS, min_size=1), min_size=1, max_size=6),
+    words=st.lists(WORDS, min_size=1, max_size=6),
+)
+def test_a_word_in_any_text_is_found_where_one_of_the_texts_contains_it(rows: list[Any], words: list[str]) -> None:
+    with transaction.atomic():
+        app = builders.make_app({"One": "multiline", "Two": "multiline", "Three": "multiline"})
+        submit([builders.call(app, "Make", **row) for row in rows], builders.person())
+        columns = tuple(definitions.of(app.pk).fields[name] for name in ("One", "Two", "Three"))
+        for word in words:
+            contains = (Condition(column, "contains", column.type.operand(word, {})) for column in columns)
+            expected, found = (
+                list(Query(app.pk, where).apply(Record.objects.all()).values_list("pk", flat=True))
+                for where in (Group("any", tuple(contains)), Holding(columns, word))
+            )
+            assert found == expected
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+def test_a_word_is_found_in_as_many_texts_as_an_app_may_have_and_in_none_of_none() -> None:
+    app = builders.make_app({"Name": "text", "Other": "text"})
+    number = builders.do(builders.person(), app, "Make", Name="one two", Other="three").record
+
+    def found(columns: Iterable[Column], word: str) -> list[int]:
+        return list(
+            Query(app.pk, Holding(tuple(columns), word)).apply(Record.objects.all()).values_list("pk", flat=True)
+        )
+
+    own = definitions.of(app.pk).fields["Name"], definitions.of(app.pk).fields["Other"]
+    more = [replace(own[0], name=f"Text{place}") for place in range(200)]
+    assert found([*more, *own], "THREE") == [number]
+    assert found(own, "twothree") == found(own[:1], "three") == found((), "one") == found(own, "o\x00ne") == []
 
 
 # Plans

@@ -19,6 +19,8 @@ from flowfinity.query import OPERATORS, Column
 from tests import every_type
 from tests.builders import do, make, make_app, make_leads, person
 from tests.rest import NOW
+from tests.test_query import many
+from tests.test_workspace import ALL_RECORDS, plans
 
 
 class Form(HTMLParser):
@@ -348,7 +350,7 @@ def test_who_may_not_configure_is_sent_away_and_what_is_not_there_is_404(client:
 
 def test_the_preview_stops_at_its_ceiling(leads: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view_editor, "MOST_ROWS", 2)
-    monkeypatch.setattr(view_editor, "MOST_COUNTED", 3)
+    monkeypatch.setattr("flowfinity.query.MOST_COUNTED", 3)
     found = view_editor.preview(leads, None, (), (), NOW)
     assert (found.count, len(found.rows)) == ("3+ records", 2)
 
@@ -367,3 +369,27 @@ def test_a_preview_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPat
     do(person("eve"), app, "Make", Name="x")
     found = view_editor.preview(app, None, (), (), NOW)
     assert found.slow and found.count == ""
+
+
+@pytest.mark.django_db
+def test_a_preview_is_one_pass_over_the_records_and_a_sort_of_keys() -> None:
+    app, boss = many(), person("boss", is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(boss)
+    url = reverse("configure-app-view", args=[app.pk, "HotLeads"])
+    for word, keys, passes in (
+        ("number 1", ("Company", "LastName"), 1),
+        ("ny 1999", ("Company", "LastName"), 1),
+        ("ny 1999", (), 1),
+        # So many that they are not counted are looked for again.
+        ("company", ("LastName", "TotalValue"), 2),
+        (None, ("Company", "LastName"), 2),
+    ):
+        with drafts.editing(app, boss, NOW) as document:
+            part = next(part for part in document["views"] if part["name"] == "HotLeads")
+            part["filter"] = word and {"field": "Company", "operator": "contains", "value": word}
+            part["sort"] = [{"field": name, "direction": "ascending"} for name in keys]
+        *finding, reading = plans(client, url)
+        assert sum(bool(ALL_RECORDS.search(plan)) for plan in (*finding, reading)) == passes, (word, keys, finding)
+        for plan in finding:
+            assert not any(way in plan for way in ("Nested Loop", "SubPlan", "CORRELATED")), (word, keys, plan)

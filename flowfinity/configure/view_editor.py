@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from django.contrib import messages
@@ -42,15 +42,14 @@ from flowfinity.query import (
     Parameter,
     Query,
     QueryError,
+    counted,
     load_filter,
     load_order,
 )
 from flowfinity.requests import wants_part
 
 MOST_ROWS = 8
-MOST_COUNTED = 10_000
 MOST_PARAMETERS = 50
-LONGEST_CELL = 120
 PREVIEW_SECONDS = 3
 QUERY_CANCELED = "57014"
 DIRECTIONS = ("ascending", "descending")
@@ -329,15 +328,6 @@ def with_new_parameters(sheet: Sheet, columns: Columns) -> Sheet:
 # What the view would show
 
 
-class Cell(NamedTuple):
-    """A cell of the preview."""
-
-    text: str
-    numeric: bool
-    chip: bool
-    tone: str
-
-
 @dataclass(frozen=True)
 class Preview:
     """The first records of a view that is not saved yet, and how many there are, in words."""
@@ -345,7 +335,7 @@ class Preview:
     sentence: str
     count: str = ""
     headings: Sequence[Column] = ()
-    rows: Sequence[Sequence[Cell]] = ()
+    rows: Sequence[Sequence[Mapping[str, Any]]] = ()
     asks: bool = False
     slow: bool = False
 
@@ -353,25 +343,24 @@ class Preview:
 def preview(
     app: App, where: Filter | None, order: Sequence[Order], shown: Sequence[Column], now: dt.datetime
 ) -> Preview:
-    """What a view would show, before its reader answers anything: two statements of limited length."""
+    """What a view would show, before its reader answers anything: one pass over the records, for a limited time."""
     query = Query(app.pk, where, tuple(order))
     asks = any(isinstance(condition.value, Parameter) for condition in query.conditions())
-    found = query.with_arguments({}, now).apply(Record.objects.all())
+    records = Record.objects.all()
     system = [column.name for column in shown if column.system]
     try:
         with in_time():
-            lines = list(found.values_list("pk", "values", *(Record.PATHS[name] for name in system))[:MOST_ROWS])
-            count = len(lines)
-            if count == MOST_ROWS:
-                count = found.order_by()[: MOST_COUNTED + 1].count()
+            keys, count = query.with_arguments({}, now).first(records, MOST_ROWS)
+            columns = ["pk", "values", *(Record.PATHS[name] for name in system)]
+            lines = {line[0]: line for line in records.filter(pk__in=keys).values_list(*columns)}
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") != QUERY_CANCELED:
             raise
         return Preview(query.describe(), headings=shown, asks=asks, slow=True)
-    rows = [{**values, **dict(zip(system, extra, strict=True))} for _pk, values, *extra in lines]
+    rows = [{**values, **dict(zip(system, extra, strict=True))} for _pk, values, *extra in (lines[key] for key in keys)]
     world = references.world(shown, rows, "")
     return Preview(
-        query.describe(), counted(count), shown, [[cell(one, row, world) for one in shown] for row in rows], asks
+        query.describe(), counted(count), shown, [[one.cell(row, world) for one in shown] for row in rows], asks
     )
 
 
@@ -383,22 +372,6 @@ def in_time() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL statement_timeout = '{PREVIEW_SECONDS}s'")
         yield
-
-
-def counted(count: int) -> str:
-    """How many records there are, in words, with a ceiling."""
-    if count > MOST_COUNTED:
-        return _("%s+ records") % f"{MOST_COUNTED:,}"
-    return ngettext("%(count)s record", "%(count)s records", count) % {"count": f"{count:,}"}
-
-
-def cell(column: Column, values: Mapping[str, Any], world: World) -> Cell:
-    """A value as the table shows it."""
-    text = column.type.display(values.get(column.name), column.config, world)
-    tones = column.config.get("tones") or {}
-    marked = bool(tones) and text in column.config.get("choices", ())
-    short = text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
-    return Cell(short, column.type.numeric, marked, tones.get(text, ""))
 
 
 def order_of(sheet: Sheet, columns: Columns) -> list[Order]:

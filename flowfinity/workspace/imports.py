@@ -24,6 +24,7 @@ from flowfinity.fields import Date, DateTime, FieldError, Number
 from flowfinity.imports import Plan
 from flowfinity.models import Job, JobRow
 from flowfinity.query import Column
+from flowfinity.requests import wants_part
 from flowfinity.spreadsheets import Unreadable
 from flowfinity.workspace import context
 from flowfinity.workspace.context import Granted
@@ -154,7 +155,7 @@ def prepare(request: PersonRequest, job: Job) -> HttpResponse:
         job.save(update_fields=["source"])
         if do == "start" and not problems(Plan.load(job.source), operation):
             return start(request, job)
-        if "HX-Request" not in request.headers:
+        if not wants_part(request):
             return redirect("job", job.pk)
     fragment = request.method == "POST"
     template = "flowfinity/workspace/import_preview.html" if fragment else "flowfinity/workspace/import_columns.html"

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from flowfinity import clock, definitions, imports, jobs, spreadsheets
 from flowfinity.definitions import Unknown
 from flowfinity.models import Job, JobRow
+from flowfinity.requests import wants_part
 from flowfinity.workspace import context
 from flowfinity.workspace.imports import prepare
 from flowfinity.workspace.pages import PersonRequest, page
@@ -66,7 +67,7 @@ def job(request: PersonRequest, job: int) -> HttpResponse:
         if do is not None:
             do(found, clock.now())
         return redirect("job", found.pk)
-    fragment = "HX-Request" in request.headers
+    fragment = wants_part(request)
     template = "flowfinity/workspace/job_progress.html" if fragment else "flowfinity/workspace/job.html"
     response = render(request, template, about(request, found))
     if fragment and found.state != Job.RUNNING:
@@ -92,6 +93,7 @@ def about(request: HttpRequest, job: Job) -> dict[str, Any]:
         "operation": operation.label if operation else job.operation,
         "progress": jobs.progress(job, now),
         "reason": jobs.reason_of(job),
+        "kept_until": jobs.kept_until(job),
         "faults": [(row.number, sentence(row, operation)) for row in failed[:SHOWN_FAULTS]],
         "more": len(failed) > SHOWN_FAULTS,
         "imports": job.kind == Job.IMPORT,

@@ -18,23 +18,33 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from flowfinity import clock, cursors
 from flowfinity.definitions import AppDefinition, ViewDefinition
-from flowfinity.fields import FieldError, MultipleSelection, Person, SingleSelection, Text, World
+from flowfinity.fields import MultipleSelection, Person, SingleSelection, Text
 from flowfinity.forms import ParameterForm
 from flowfinity.models import Record, User
-from flowfinity.query import Column, Condition, Group, Order, Query, QueryError
+from flowfinity.query import (
+    MOST_COUNTED,
+    Column,
+    Condition,
+    Group,
+    Holding,
+    Order,
+    Query,
+    QueryError,
+    count_words,
+    counted,
+)
 from flowfinity.requests import wants_part
 from flowfinity.workspace import context
 from flowfinity.workspace.pages import PersonRequest, page
-from flowfinity.workspace.showing import LONGEST_CELL, cut, shown, world_of
+from flowfinity.workspace.showing import world_of
 
 PAGE = 50
-MOST_COUNTED = 10_000
 MOST_WORDS = 5
 LONGEST_WORDS = 200
 MOST_PEOPLE = 50
@@ -138,14 +148,16 @@ def searchable(column: Column) -> bool:
 
 def searching(query: Query, columns: Sequence[Column], words: str) -> Query:
     """The query narrowed to records that hold every word, each in any of the columns."""
+    looked = [column for column in columns if searchable(column)]
+    texts = tuple(column for column in looked if isinstance(column.type, Text))
     for word in words.split()[:MOST_WORDS]:
-        parts = tuple(part for column in columns if searchable(column) for part in holding(column, word))
-        query = query.and_where(Group("any", parts))
+        meant = [part for column in looked for part in meaning(column, word)]
+        query = query.and_where(Group("any", (Holding(texts, word), *meant)))
     return query
 
 
-def holding(column: Column, word: str) -> Iterator[Condition]:
-    """The conditions under which a value of the column, as it is shown, contains the word."""
+def meaning(column: Column, word: str) -> Iterator[Condition]:
+    """The conditions under which a choice or a person, as it is shown, contains the word."""
     choices = [choice for choice in column.config.get("choices", ()) if word.lower() in choice.lower()]
     if isinstance(column.type, SingleSelection):
         yield Condition(column, "is_any_of", choices)
@@ -154,12 +166,6 @@ def holding(column: Column, word: str) -> Iterator[Condition]:
     elif isinstance(column.type, Person):
         people = User.objects.filter(display_name__icontains=word).values_list("username", flat=True)
         yield Condition(column, "is_any_of", list(people[:MOST_PEOPLE]))
-    else:
-        try:
-            yield Condition(column, "contains", column.type.operand(word, column.config))
-        except FieldError:
-            # No text can hold it, such as a NUL.
-            yield Condition(column, "is_any_of", [])
 
 
 def empty(asking: Asked, found: Page) -> str:
@@ -224,7 +230,7 @@ def listed(request: HttpRequest, app: AppDefinition, view: ViewDefinition, askin
         {
             "url": reverse("record", args=[app.name, pk]),
             "cells": [
-                cell(column, {**values, **dict(zip(system, extra, strict=True))}, world) for column in view.columns
+                column.cell({**values, **dict(zip(system, extra, strict=True))}, world) for column in view.columns
             ],
         }
         for pk, values, *extra in (line[width:] for line in lines)
@@ -235,7 +241,7 @@ def listed(request: HttpRequest, app: AppDefinition, view: ViewDefinition, askin
     return Page(
         rows,
         start,
-        counted(total, start, end, more),
+        told(total, start, end, more),
         cursors.write(question, (end, total, *lines[-1][:width])) if more else "",
         cursors.write(question, (start, total, *lines[0][:width])) if start and lines else "",
     )
@@ -244,20 +250,16 @@ def listed(request: HttpRequest, app: AppDefinition, view: ViewDefinition, askin
 def read(query: Query, view: ViewDefinition, place: Place) -> tuple[list[Any], int]:
     """The page's rows and one more: sort values, key, values, system columns; and how many there are in all.
 
-    Conditions are asked of every record once: what answers them, as far as it is counted, is then sorted by its key.
+    What a condition has cost a pass to count for the first page is not counted again for the others.
     """
-    records, total = Record.objects.all(), place.total or 0
-    turned = replace(query.turned() if place.backwards else query, after=place.values)
-    answers = turned.apply(records)
-    if query.where is None:
-        total = records.filter(query.q(Record.PATHS), deleted=False)[: MOST_COUNTED + 1].count()
-    elif place.total is None:
-        matching = list(answers.order_by().values_list("pk", flat=True)[: MOST_COUNTED + 1])
-        total = len(matching)
-        if total <= MOST_COUNTED:
-            order = (key.expressions(Record.PATHS) for key in query.keys())  # noqa: SIM118
-            answers = records.filter(pk__in=matching).order_by(*order)
-    shown = list(answers.values_list("pk", flat=True)[: PAGE + 1])
+    records, total = Record.objects.all(), place.total
+    if total is None:
+        shown, total = query.first(records, PAGE + 1)
+    else:
+        if query.where is None:
+            total = records.filter(query.q(Record.PATHS), deleted=False)[: MOST_COUNTED + 1].count()
+        turned = replace(query.turned() if place.backwards else query, after=place.values)
+        shown = list(turned.apply(records).values_list("pk", flat=True)[: PAGE + 1])
     # The sort has moved keys about, not whole records: those are read of the few that are shown.
     places = {f"place_{index}": F(key.path(Record.PATHS)) for index, key in enumerate(query.keys())}
     columns = [*places, "pk", "values", *(Record.PATHS[column.name] for column in view.columns if column.system)]
@@ -288,32 +290,16 @@ def asked_question(view: ViewDefinition, query: Query, asking: Asked) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def counted(total: int, start: int, end: int, more: bool) -> str:
+def told(total: int, start: int, end: int, more: bool) -> str:
     """How many records there are, in words, and which of them stand on the page."""
     count = max(total, end + more)
-    number = f"{min(count, MOST_COUNTED):,}{'+' * (count > MOST_COUNTED)}"
     if end > start and (start or more):
         return _("%(first)s–%(last)s of %(count)s records") % {
-            "first": f"{start + 1:,}",
-            "last": f"{end:,}",
-            "count": number,
+            "first": number_format(start + 1, force_grouping=True),
+            "last": number_format(end, force_grouping=True),
+            "count": count_words(count),
         }
-    return ngettext("%s record", "%s records", count) % number
-
-
-def cell(column: Column, values: Mapping[str, Any], world: World) -> dict[str, Any]:
-    """A table's cell. A choice looks like one where the field gives its choices a meaning (a tone)."""
-    found = shown(column, values, world)
-    tones = column.config.get("tones") or {}
-    marked = bool(tones) and found.text in column.config.get("choices", ())
-    return {
-        "label": column.heading,
-        "text": cut(found.text, LONGEST_CELL),
-        "url": found.url,
-        "numeric": column.type.numeric,
-        "kind": "choice" if marked else "",
-        "tone": tones.get(found.text, ""),
-    }
+    return counted(count)
 
 
 def heading(request: HttpRequest, column: Column, order: tuple[Order, ...]) -> dict[str, Any]:
