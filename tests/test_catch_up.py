@@ -276,7 +276,7 @@ def hidden(page: str) -> dict[str, list[str]]:
     """What the preview's form sends along."""
     found: dict[str, list[str]] = {}
     for name, value in re.findall(
-        r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', page.split('class="ways"')[0]
+        r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', page.split('aria-labelledby="ways"')[0]
     ):
         found.setdefault(name, []).append(value)
     return found

@@ -1,5 +1,6 @@
 """Every page, at a desk and on a phone, light and dark: axe finds nothing, the policy is kept, all is reached by Tab.
 
+So it is with forms that come back with errors; there each error is tied to its input, and somebody is told of them.
 A page that is new and stands in no list here fails the first test. For Django's own lists and forms the bounds are
 wider: theirs are some tables and targets that only Django can change.
 """
@@ -46,6 +47,7 @@ WORKSPACE = {
 }
 APP = "/admin/apps/{app}/"
 REST = "/admin/integration/rest/"
+CATCH_UP = "/admin/integration/catch-up/"
 CONFIGURE = {
     "admin:index": ["/admin/"],
     "configure-apps": ["/admin/apps/"],
@@ -70,8 +72,8 @@ CONFIGURE = {
     "configure-subscription": ["/admin/integration/deliveries/{subscription}/"],
     "configure-subscription-remove": ["/admin/integration/deliveries/{subscription}/remove/"],
     "configure-delivery": ["/admin/integration/deliveries/{subscription}/{submission}/"],
-    "configure-catch-up": ["/admin/integration/catch-up/"],
-    "configure-catch-up-place": ["/admin/integration/catch-up/hooks/{subscription}/"],
+    "configure-catch-up": [CATCH_UP, CATCH_UP + "?way=since&of=app:{app}&since=2020-01-01T00:00"],
+    "configure-catch-up-place": [CATCH_UP + "hooks/{subscription}/", CATCH_UP + "hooks/{subscription}/?place=0"],
     "configure-sync-health": ["/admin/integration/sync-health/"],
     "configure-sync-health-client": ["/admin/integration/sync-health/{client}/"],
     "configure-rest": [REST],
@@ -103,6 +105,33 @@ NO_PAGES = {
     *("configure-subscription-resume", "configure-sync-health-settle", "configure-sync-health-forget"),
     *(f"configure-rest-{kind}-access" for kind in ("view", "operation", "feed")),
 }
+# Forms that are sent with something wrong: who sends it, where, and what is filled in; all else that can be is emptied.
+WRONG: list[tuple[str, str, dict[str, str]]] = [
+    ("", "/login/", {"username": "nobody", "password": "wrong"}),
+    ("", "/password/reset/{uid}/{token}/", {"new_password1": "short", "new_password2": "shorter"}),
+    ("sam", "/apps/LeadRegistration/operations/CaptureLead/", {}),
+    ("sam", "/apps/LeadRegistration/records/{record}/", {}),
+    ("sam", "/apps/LeadRegistration/import/", {}),
+    ("sam", "/settings/", {"time_zone": "Nowhere/Nothing"}),
+    ("sam", "/password/", {"old_password": "wrong", "new_password1": "short", "new_password2": "shorter"}),
+    ("admin", "/admin/apps/new/", {}),
+    ("admin", "/admin/apps/import/", {}),
+    ("admin", APP + "fields/new/", {"type": "single"}),
+    ("admin", APP + "fields/{field}/", {}),
+    ("admin", APP + "operations/new/", {}),
+    ("admin", APP + "operations/UpdateLead/", {}),
+    ("admin", APP + "views/new/", {}),
+    ("admin", APP + "views/HotLeads/", {}),
+    ("admin", APP + "settings/", {}),
+    ("admin", CATCH_UP, {}),
+    ("admin", CATCH_UP + "?way=since", {"since": ""}),
+    ("admin", CATCH_UP + "?way=between", {"first": "9", "last": "2"}),
+    ("admin", CATCH_UP + "hooks/{subscription}/", {"place": "999999999"}),
+]
+DJANGOS_WRONG: list[tuple[str, str, dict[str, str]]] = [
+    ("admin", "/admin/flowfinity/role/add/", {}),
+    ("admin", "/admin/flowfinity/user/add/", {}),
+]
 OUR_BYTES, DJANGOS_BYTES = 60_000, 115_000
 DESK, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -118,6 +147,7 @@ AXE = """
 async ([rules, only]) => {
   const found = await axe.run(document, {
     runOnly: rules ? {type: "rule", values: rules} : {type: "tag", values: only}, resultTypes: ["violations"],
+    selectors: false, iframes: false, preload: false,
   });
   return found.violations.map((one) =>
     `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
@@ -150,6 +180,53 @@ CONTROLS = """
     stops: window.controls.length + 3 * parted,
     unnamed: window.controls.filter((one) => !named(one)).map((one) => one.outerHTML.slice(0, 160)),
   };
+}
+"""
+
+# Sends the form with what is wrong: the one in sight, if there are several; by the button that saves or looks ahead.
+SEND = """
+(values) => {
+  const shown = (one) => one.checkVisibility();
+  const form = [...document.querySelectorAll("main form, #content-main form")].find((one) =>
+    [...one.querySelectorAll("input:not([type=hidden]), select, textarea")].some(shown));
+  for (const control of form.elements) {
+    const name = control.name;
+    if (name in values && control.matches("select") && !control.querySelector(`[value="${values[name]}"]`))
+      control.add(new Option(values[name], values[name]));
+    if (name in values) control.value = values[name];
+    else if (control.matches("textarea, input:not([type=hidden], [type=checkbox], [type=radio], [type=submit])"))
+      control.value = "";
+  }
+  form.noValidate = true;
+  document.documentElement.dataset.sent = "";
+  const button = [...form.querySelectorAll("button.primary, [type=submit].default, button")].filter(shown);
+  form.requestSubmit(button.find((one) => one.matches(".primary, .default")) || button[0]);
+}
+"""
+# What came back: whether somebody is told, and whether each error is tied to what it is about, and in sight.
+ERRORS = """
+() => {
+  const faults = [];
+  const shown = (one) => one.checkVisibility({visibilityProperty: true});
+  const html = (one) => one.outerHTML.slice(0, 160);
+  const said = (one) => (one?.getAttribute("aria-describedby") || "").split(" ")
+    .map((id) => document.getElementById(id)).filter((other) => other && other.textContent.trim() && shown(other));
+  const wrong = [...document.querySelectorAll("[aria-invalid=true]")];
+  const summary = [...document.querySelectorAll("[role=alert], .errornote")]
+    .filter((one) => shown(one) && one.textContent.trim());
+  if (!wrong.length && !summary.length) faults.push("nothing says that it went wrong");
+  else if (!summary.length && !wrong.includes(document.activeElement)) faults.push("nobody is told");
+  for (const one of wrong) {
+    if (!shown(one)) faults.push(`out of sight: ${html(one)}`);
+    const why = [one, one.closest("fieldset")].some((other) => said(other).length);
+    if (!why) faults.push(`wrong, but why? ${html(one)}`);
+  }
+  for (const error of document.querySelectorAll(".errorlist:not(.nonfield)")) {
+    const owner = [...document.querySelectorAll("[aria-describedby]")].find((one) => said(one).includes(error));
+    if (!owner) faults.push(`tied to nothing: ${html(error)}`);
+    else if (!owner.matches("fieldset, [aria-invalid=true]")) faults.push(`not marked as wrong: ${html(owner)}`);
+  }
+  return faults;
 }
 """
 
@@ -242,6 +319,16 @@ class Window:
                 break
         return faults + [f"not reached by Tab: {one}" for one in missed]
 
+    def send(self, values: dict[str, str]) -> list[str]:
+        """Sends the form of the page, with something wrong; what is wrong with how that is told."""
+        self.complaints.clear()
+        self.bytes = 0
+        self.page.evaluate(SEND, values)
+        # An answer is a new page, or a form that has changed in place.
+        self.page.locator("html:not([data-sent]), #faults").first.wait_for(state="attached")
+        self.page.wait_for_load_state("load")
+        return [f"error: {one}" for one in self.page.evaluate(ERRORS)]
+
     def faults(self, rules: list[str] | None, most: int) -> list[str]:
         """All that is wrong with the page that is open."""
         faults = [] if self.bytes < most else [f"{self.bytes:,} bytes"]
@@ -252,11 +339,11 @@ class Window:
         self.page.set_viewport_size({**size, "height": max(size["height"], tall)})
         # Unlike a script of the page's own, what is evaluated from outside is not held by its policy.
         self.page.evaluate(self.axe)
-        faults += [f"light: {one}" for one in self.found(rules)]
-        self.page.emulate_media(color_scheme="dark")
-        # Django's links change their colour slowly.
-        self.page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished.catch(() => 0)))")
-        faults += [f"dark: {one}" for one in self.found(["color-contrast"])]
+        for theme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=theme)
+            # Django's links change their colour slowly.
+            self.page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished.catch(() => 0)))")
+            faults += [f"{theme}: {one}" for one in self.found(rules)]
         self.page.set_viewport_size(size)
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         faults += [f"{wide} px too wide"] if wide > 0 else []
@@ -316,9 +403,36 @@ def test_what_is_wrong_is_found(windows: Windows) -> None:
     window.open("/login/")
     window.page.evaluate(SPOIL)
     faults = "\n".join(window.faults(None, 1_000))
-    for words in ("bytes", "light: label", "button-name", "dark: color-contrast", "px too wide", "no name: <button>"):
+    for words in (
+        "bytes",
+        "light: label",
+        "dark: button-name",
+        "dark: color-contrast",
+        "px too wide",
+        "no name: <button>",
+    ):
         assert words in faults, faults
     for words in ("not reached by Tab: <button></button>", "policy: style-src-attr", "out of order"):
+        assert words in faults, faults
+
+
+UNTIE = """
+() => {
+  document.querySelector("[aria-describedby]").removeAttribute("aria-describedby");
+  for (const one of document.querySelectorAll("[role=alert]")) one.removeAttribute("role");
+  document.activeElement.blur();
+}
+"""
+
+
+def test_an_error_that_is_tied_to_nothing_is_found(windows: Windows, parts: dict[str, Any]) -> None:
+    """The negative control: an error beside an input that does not name it, with nobody told."""
+    window = windows.get("sam", DESK)
+    window.open("/apps/LeadRegistration/operations/CaptureLead/")
+    assert window.send({}) == []
+    window.page.evaluate(UNTIE)
+    faults = "\n".join(window.page.evaluate(ERRORS))
+    for words in ("nobody is told", "wrong, but why?", "tied to nothing"):
         assert words in faults, faults
 
 
@@ -340,6 +454,28 @@ def test_our_pages(windows: Windows, parts: dict[str, Any], username: str, addre
     window = windows.get(username, size)
     window.open(address.format(**parts))
     faults = window.faults(None, OUR_BYTES)
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(("username", "address", "values"), WRONG)
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_our_forms_with_errors(
+    windows: Windows, parts: dict[str, Any], username: str, address: str, values: dict[str, str], size: Any
+) -> None:
+    window = windows.get(username, size)
+    window.open(address.format(**parts))
+    faults = window.send(values) + window.faults(None, OUR_BYTES)
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(("username", "address", "values"), DJANGOS_WRONG)
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_djangos_forms_with_errors(
+    windows: Windows, parts: dict[str, Any], username: str, address: str, values: dict[str, str], size: Any
+) -> None:
+    window = windows.get(username, size)
+    window.open(address)
+    faults = window.send(values) + window.faults(DJANGOS_RULES, DJANGOS_BYTES)
     assert not faults, "\n".join(faults)
 
 

@@ -39,16 +39,8 @@ def scopes() -> list[Any]:
     ]
 
 
-class Choosing(forms.Form):
-    """A way to choose records."""
-
-    def choice(self) -> Choice:
-        """What is chosen. Only of a valid form."""
-        raise NotImplementedError
-
-
-class OfScope(Choosing):
-    """Those of an app, or of one of its views."""
+class OfScope(forms.Form):
+    """Records of an app, or of one of its views. What is chosen, a form says by `choice`, once it is valid."""
 
     of = forms.ChoiceField(label=gettext_lazy("Records"))
 
@@ -95,7 +87,7 @@ class Between(OfScope):
         return found
 
 
-class OfClient(Choosing):
+class OfClient(forms.Form):
     """What Sync health lists for a client, of some fates."""
 
     client = forms.ModelChoiceField(
@@ -122,16 +114,17 @@ class OfClient(Choosing):
         return catch_up.of_client(self.cleaned_data["client"], tuple(self.cleaned_data["fate"]))
 
 
-WAYS: dict[str, type[OfScope]] = {"since": Since, "between": Between}
+Way = Since | Between | OfClient
+WAYS: dict[str, type[Since] | type[Between]] = {"since": Since, "between": Between}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page_of(request: HttpRequest) -> HttpResponse:
-    """Three ways to choose, what the chosen would do, and the catch-ups there are."""
+    """The ways to choose; once one is chosen, what it would do; and the catch-ups there are."""
     now = clock.now()
     asked = request.POST if request.method == "POST" else request.GET
-    way = "client" if asked.get("client") else asked.get("way", "")
-    chosen: Choosing | None = None
+    way = "client" if "client" in asked else asked.get("way", "")
+    chosen: Way | None = None
     if way == "client":
         chosen = of_client(asked)
     elif way in WAYS:
@@ -183,7 +176,7 @@ def of_client(asked: Any) -> OfClient:
     return OfClient(given, poll=poll, found=found, auto_id="client_%s")
 
 
-def begin(request: HttpRequest, chosen: Choosing, told: catch_up.Preview) -> HttpResponse:
+def begin(request: HttpRequest, chosen: Way, told: catch_up.Preview) -> HttpResponse:
     """Begins the catch-up that was looked at."""
     assert request.user.is_authenticated
     pace = jobs.SAFE_PACE if request.POST.get("pace", str(told.pace)) == str(jobs.SAFE_PACE) else 0

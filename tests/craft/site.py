@@ -29,7 +29,8 @@ from tests import builders  # noqa: E402
 now = clock.now()
 app = App.objects.get(name="LeadRegistration")
 view = app.views.get(name="ViewAllRecords")
-sam, admin, restuser = (User.objects.get(username=name) for name in ("sam", "admin", "restuser"))
+names = ("sam", "admin", "restuser", "priya")
+sam, admin, restuser, priya = (User.objects.get(username=name) for name in names)
 browser = Client(HTTP_HOST="127.0.0.1")
 
 
@@ -95,8 +96,9 @@ print(
             "user": sam.pk,
             "restuser": restuser.pk,
             "role": Role.objects.earliest("pk").pk,
-            "uid": urlsafe_base64_encode(force_bytes(sam.pk)),
-            "token": default_token_generator.make_token(sam),
+            # Somebody who never signs in here: that ends a link.
+            "uid": urlsafe_base64_encode(force_bytes(priya.pk)),
+            "token": default_token_generator.make_token(priya),
         }
     )
 )
