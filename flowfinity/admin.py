@@ -6,7 +6,7 @@ Whoever may enter Configure may change all of it; nobody changes a record here, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 from typing import Any, ClassVar
@@ -34,8 +34,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext, pgettext, pgettext_lazy
 
+from flowfinity import definitions, references
+from flowfinity.definitions import AppDefinition
 from flowfinity.models import (
     App,
+    Configuration,
     Record,
     Role,
     Submission,
@@ -128,6 +131,7 @@ class ConfigurationAdmin(PlainAdmin):
 class LookUpAdmin(PlainAdmin):
     """Lists and pages that show and change nothing."""
 
+    change_form_template = "flowfinity/configure/look_up.html"
     show_full_result_count = False
     list_per_page = 50
 
@@ -143,18 +147,46 @@ class LookUpAdmin(PlainAdmin):
 
 # Accounts and roles
 
+# A role may be called Integration as well, so the pages say more of the type than its name.
+ACCOUNT_TYPES = (
+    (User.REGULAR, gettext_lazy("Regular user")),
+    (User.INTEGRATION, gettext_lazy("Integration user (REST only)")),
+)
+PASSWORD_HELP = gettext_lazy(
+    "At least 8 characters; not digits alone, no password that many use, and nothing like the account’s name."
+)
+
 
 class AccountAddForm(UserCreationForm):  # type: ignore[type-arg]
     display_name = forms.CharField(
-        label=gettext_lazy("Display name"),
+        label=gettext_lazy("Full name"),
         max_length=150,
         required=False,
         help_text=gettext_lazy("What records and history show. Left empty: the user name."),
     )
+    account_type = forms.ChoiceField(
+        label=gettext_lazy("Account type"),
+        choices=(
+            (User.REGULAR, gettext_lazy("Regular user: a person, who signs in to pages")),
+            (User.INTEGRATION, gettext_lazy("Integration user (REST only): Zapier or another program")),
+        ),
+        initial=User.REGULAR,
+    )
 
     class Meta:
         model = User
-        fields = ("username", "display_name", "account_type")
+        fields = ("username", "display_name", "email", "account_type", "roles")
+        help_texts = {
+            "username": gettext_lazy("What the account signs in with: letters, digits and @ . + - _"),
+            "email": gettext_lazy("Where the link goes that replaces a forgotten password."),
+            "roles": gettext_lazy(
+                "What the account may see and run. Any role goes with either account type, whatever it is called."
+            ),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].help_text = PASSWORD_HELP
 
     def clean(self) -> dict[str, Any]:
         """The form's values, the display name filled in."""
@@ -177,6 +209,7 @@ class AccountForm(UserChangeForm):  # type: ignore[type-arg]
     class Meta(UserChangeForm.Meta):
         model = User
         labels = {
+            "display_name": gettext_lazy("Full name"),
             "is_active": pgettext_lazy("account", "Active"),
             "is_staff": gettext_lazy("May configure this site"),
         }
@@ -199,7 +232,11 @@ class AccountForm(UserChangeForm):  # type: ignore[type-arg]
 
 
 class AccountPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Django's, whose help is put together before anybody's language is known."""
+    """Django's, whose help is put together before anybody's language is known, and speaks to the wrong person."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].help_text = PASSWORD_HELP
 
     @property
     def usable_password_help_text(self) -> SafeString:  # type: ignore[override]
@@ -214,27 +251,41 @@ class AccountPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
         )
 
 
+class AccountTypeFilter(admin.SimpleListFilter):
+    """Accounts of one type."""
+
+    title = gettext_lazy("account type")
+    parameter_name = "account_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return ACCOUNT_TYPES
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        return queryset.filter(account_type=self.value()) if self.value() else queryset
+
+
 @admin.register(User)
 class AccountAdmin(ConfigurationAdmin, UserAdmin):  # type: ignore[type-arg]
     form = AccountForm
     add_form = AccountAddForm
     add_form_template = None
     change_password_form = AccountPasswordForm
-    list_display = ("username", "display_name", "account", "role_names")
-    list_filter = ("account_type", "is_active", "roles")
+    list_display = ("username", "full_name", "account", "role_names")
+    list_filter = (AccountTypeFilter, "is_active", "roles")
     search_fields = ("username", "display_name", "email")
     ordering = ("username",)
     empty_value_display = pgettext_lazy("value", "none")
     filter_horizontal = ()
     readonly_fields = ("account", "last_login", "date_joined")
     add_fieldsets = (
+        (None, {"fields": ("username", "display_name", "email", "account_type")}),
         (
-            None,
+            gettext_lazy("What it may do"),
             {
-                "fields": ("username", "display_name", "account_type"),
+                "fields": ("roles",),
                 "description": gettext_lazy(
-                    "A new account has no roles at first; the next page gives it some. Until then a person "
-                    "sees no app, and an integration account gets 404 from every view, operation and feed."
+                    "Without a role a person sees no app, and an integration user gets 404 from every view, "
+                    "operation and feed."
                 ),
             },
         ),
@@ -279,7 +330,10 @@ class AccountAdmin(ConfigurationAdmin, UserAdmin):  # type: ignore[type-arg]
             return super().user_change_password(request, *args, **kwargs)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """On to the page that gives the account its roles."""
+        """Back to the list, or for an account without roles on to the page that gives it some."""
+        if obj.roles.exists():
+            # Past Django's own, which always goes on to the account's page.
+            return super(UserAdmin, self).response_add(request, obj, post_url_continue)
         if obj.is_person:
             told = _("%s has no roles as yet, so it sees no app. Choose its roles below.")
         else:
@@ -289,9 +343,13 @@ class AccountAdmin(ConfigurationAdmin, UserAdmin):  # type: ignore[type-arg]
         messages.warning(request, told % obj)
         return super().response_add(request, obj, post_url_continue)
 
+    @admin.display(description=gettext_lazy("full name"), ordering="display_name")
+    def full_name(self, obj: User) -> str:
+        return obj.display_name
+
     @admin.display(description=gettext_lazy("account type"), ordering="account_type")
     def account(self, obj: User) -> str:
-        said = [pgettext("account type", "Regular") if obj.is_person else pgettext("account type", "Integration")]
+        said = [str(dict(ACCOUNT_TYPES)[obj.account_type])]
         if obj.is_person and obj.is_staff:
             said.append(_("may configure"))
         if not obj.is_active:
@@ -411,11 +469,27 @@ class RoleAdmin(ConfigurationAdmin):
 
 # Look-ups
 
+LONGEST_TITLE = 80
+
+
+def in_words(app: AppDefinition, values: Mapping[str, Any]) -> SafeString:
+    """What a record holds, field by field, as people read it; of fields that are gone, what is kept."""
+    world = references.world(app.fields.values(), [values], "")
+    told = [
+        (column.heading, column.type.display(values.get(name), column.config, world))
+        for name, column in app.fields.items()
+        if name in values or column.type.never_blank
+    ]
+    told += [(name, json.dumps(value, ensure_ascii=False)) for name, value in values.items() if name not in app.fields]
+    rows = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', told)
+    return format_html('<table class="values"><tbody>{}</tbody></table>', rows)
+
 
 @admin.register(Record)
 class RecordAdmin(LookUpAdmin):
     list_display = (
         "__str__",
+        "title",
         "app",
         "last_operation",
         "modified_on",
@@ -429,9 +503,15 @@ class RecordAdmin(LookUpAdmin):
     search_fields = ("=id",)
     search_help_text = gettext_lazy("A record’s number")
     fields = (
-        "app", "document", "is_deleted", "created_on", "created_by", "modified_on", "modified_by", "last_operation",
-        "first_submission_id", "last_submission_id", "its_submissions",
+        "app", "workspace", "document", "is_deleted", "created_on", "created_by", "modified_on", "modified_by",
+        "last_operation", "first_submission_id", "last_submission_id", "its_submissions",
     )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        # So that the definition that is kept of an app need not be asked for again for each row.
+        version = Configuration.objects.values("version")[:1]
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(version=version)
+        return rows
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is shown; of a record that is there, not that it is."""
@@ -445,9 +525,20 @@ class RecordAdmin(LookUpAdmin):
     def is_deleted(self, obj: Record) -> str:
         return _("deleted") if obj.deleted else ""
 
+    @admin.display(description=gettext_lazy("what it is"))
+    def title(self, obj: Any) -> str:
+        words = references.title_of(definitions.of(obj.app_id, obj.version), obj.values)
+        return words if len(words) <= LONGEST_TITLE else f"{words[:LONGEST_TITLE]}…"
+
+    @admin.display(description=gettext_lazy("in the workspace"))
+    def workspace(self, obj: Record) -> str:
+        url = reverse("record", args=[obj.app.name, obj.pk])
+        words = _("Bring it back") if obj.deleted else _("Its form, and its history in words")
+        return format_html('<a href="{}">{}</a>', url, words)
+
     @admin.display(description=gettext_lazy("values"))
-    def document(self, obj: Any) -> str:
-        return printed(obj.values)
+    def document(self, obj: Record) -> str:
+        return in_words(definitions.of(obj.app_id), obj.values)
 
     @admin.display(description=gettext_lazy("submissions"))
     def its_submissions(self, obj: Record) -> str:
@@ -470,12 +561,14 @@ class SubmissionAdmin(LookUpAdmin):
         return lookup == "record__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     @admin.display(description=gettext_lazy("values after"))
-    def document(self, obj: Any) -> str:
-        return printed(obj.values)
+    def document(self, obj: Submission) -> str:
+        return in_words(definitions.of(obj.app_id), obj.values)
 
     @admin.display(description=gettext_lazy("changed fields"))
     def changes(self, obj: Submission) -> str:
-        return ", ".join(obj.changed) or pgettext("value", "none")
+        fields = definitions.of(obj.app_id).fields
+        named = (fields[name].heading if name in fields else name for name in obj.changed)
+        return ", ".join(named) or pgettext("value", "none")
 
 
 # Django says these: on its forms in other words than ours, on its page of a password in no German at all.
@@ -490,10 +583,3 @@ SAID_BY_DJANGO = (
     gettext_noop("Disable password-based authentication"),
     gettext_noop("Enable password-based authentication"),
 )
-
-
-def printed(document: Any) -> str:
-    """JSON to read."""
-    return format_html(
-        '<pre tabindex="0" role="region" aria-label="JSON">{}</pre>', json.dumps(document, ensure_ascii=False, indent=2)
-    )

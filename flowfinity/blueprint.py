@@ -385,6 +385,9 @@ def field_faults(path: str, part: Mapping[str, Any], kept: Column | None) -> Ite
     yield from unknown(path, part, _("a %s field") % type.name, "type", "required", "section", "help", *type.options)
     for sentence in type.faults(part):
         yield path, sentence
+    # A field that was published without it, when nobody asked, may stay so.
+    if (kept is None or not kept.type.lacks(kept.config)) and (sentence := type.lacks(part)):
+        yield path, sentence
 
 
 def unknown(path: str, part: Mapping[str, Any], what: str, *keys: str) -> Iterator[tuple[str, str]]:

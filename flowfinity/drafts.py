@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
@@ -57,9 +57,25 @@ def editing(app: App, by: User, now: dt.datetime) -> Iterator[Document]:
             draft.save()
 
 
-def discard(app: App) -> None:
-    """Throws the app's draft away."""
-    Draft.objects.filter(app=app).delete()
+def discard(app: App) -> bool:
+    """Throws the app's draft away; True when the app went with it, because nothing of it was ever published."""
+    if not is_empty(app):
+        Draft.objects.filter(app=app).delete()
+        return False
+    with configuring():
+        app.delete()
+    return True
+
+
+def is_empty(app: App) -> bool:
+    """True for an app that came in as a draft, so that it has nothing until that is published."""
+    parts = (app.fields, app.operations, app.views)
+    return not any(rows.exists() for rows in parts) and not published_before(app).exists()
+
+
+def published_before(app: App) -> models.QuerySet[LogEntry]:
+    """What was published of the app, newest first."""
+    return LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(App), object_id=str(app.pk))
 
 
 class Unseen(Exception):
@@ -116,6 +132,8 @@ class Change:
     sentence: str
     # True when nothing but what the part is called differs.
     label_only: bool = False
+    # The name of the field that comes or goes, where the change does no more than follow from that.
+    cause: str = ""
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -149,6 +167,8 @@ def part_changes(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> I
             alone = {**before[name], "label": part["label"]} == part
             for sentence in SENTENCES[kind](before[name], part, *columns):
                 yield Change("changes", kind, name, sentence, alone)
+            for cause, sentence in consequences(kind, before[name], part, *columns):
+                yield Change("changes", kind, name, sentence, cause=cause)
     stay = [name for name in before if name in after]
     if stay != [name for name in after if name in before]:
         yield Change("moves", kind, "", _(MOVED[kind]))
@@ -275,11 +295,7 @@ def operation_changes(
         yield _("changes what %(label)s does: it now %(kind)s") % {"label": label, "kind": words}
     if old.get("done", "") != new.get("done", ""):
         yield _("changes what the history says of %s") % label
-    yield from list_changes(
-        old.get("fields", []), new.get("fields", []), before, after, label,
-        _("lets %(label)s set %(names)s"), _("%(label)s no longer sets %(names)s"),
-        _("changes the order of the fields of %(label)s"),
-    )  # fmt: skip
+    yield from list_changes("operations", old, new, before, after)
 
 
 def view_changes(
@@ -290,12 +306,9 @@ def view_changes(
     label = new["label"]
     if old.get("description", "") != new.get("description", ""):
         yield _("changes the description of %s") % label
-    yield from list_changes(
-        old["columns"], new["columns"], before, after, label,
-        _("shows %(names)s in %(label)s"), _("no longer shows %(names)s in %(label)s"),
-        _("changes the order of the columns of %(label)s"),
-    )  # fmt: skip
-    if (old.get("filter"), old.get("sort", [])) != (new.get("filter"), new.get("sort", [])):
+    yield from list_changes("views", old, new, before, after)
+    left = [key for key in old.get("sort", []) if not leaves_the_app(key.get("field"), before, after)]
+    if (old.get("filter"), left) != (new.get("filter"), new.get("sort", [])):
         yield _("changes which records %(label)s shows, from “%(old)s” to “%(new)s”") % {
             "label": label,
             "old": sentence_of(old, before),
@@ -310,18 +323,73 @@ def view_changes(
         )
 
 
+# By kind, the key of the columns that a part lists, and what is said when some come, when some go, when they move.
+LISTED = {
+    "operations": (
+        "fields",
+        gettext_noop("lets %(label)s set %(names)s"),
+        gettext_noop("%(label)s no longer sets %(names)s"),
+        gettext_noop("changes the order of the fields of %(label)s"),
+    ),
+    "views": (
+        "columns",
+        gettext_noop("shows %(names)s in %(label)s"),
+        gettext_noop("no longer shows %(names)s in %(label)s"),
+        gettext_noop("changes the order of the columns of %(label)s"),
+    ),
+}
+
+
 def list_changes(
-    old: Sequence[str], new: Sequence[str], before: Mapping[str, Column], after: Mapping[str, Column], label: str,
-    more: str, less: str, moved: str,
-) -> Iterator[str]:  # fmt: skip
-    """What comes into a list of columns, what goes, and whether the rest is in another order."""
-    came, gone = [name for name in new if name not in old], [name for name in old if name not in new]
+    kind: str,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    before: Mapping[str, Column],
+    after: Mapping[str, Column],
+) -> Iterator[str]:
+    """What comes into a part's columns, what goes, and whether the rest is in another order.
+
+    Fields that come into the app or leave it are not told: see `consequences`.
+    """
+    key, more, less, moved = LISTED[kind]
+    was, is_, label = old.get(key, []), new.get(key, []), new["label"]
+    came = [name for name in is_ if name not in was and not leaves_the_app(name, after, before)]
+    gone = [name for name in was if name not in is_ and not leaves_the_app(name, before, after)]
     if came:
-        yield more % {"label": label, "names": labels(came, after)}
+        yield _(more) % {"label": label, "names": labels(came, after)}
     if gone:
-        yield less % {"label": label, "names": labels(gone, before)}
-    if [name for name in old if name in new] != [name for name in new if name in old]:
-        yield moved % {"label": label}
+        yield _(less) % {"label": label, "names": labels(gone, before)}
+    if [name for name in was if name in is_] != [name for name in is_ if name in was]:
+        yield _(moved) % {"label": label}
+
+
+def consequences(
+    kind: str,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    before: Mapping[str, Column],
+    after: Mapping[str, Column],
+) -> Iterator[tuple[str, str]]:
+    """What happens to an operation or a view by fields that come into the app or leave it: (field, sentence) pairs."""
+    if kind not in LISTED:
+        return
+    key, more, less, _moved = LISTED[kind]
+    was, is_, label = old.get(key, []), new.get(key, []), new["label"]
+    for name in is_:
+        if name not in was and leaves_the_app(name, after, before):
+            yield name, _(more) % {"label": label, "names": labels([name], after)}
+    for name in was:
+        if name not in is_ and leaves_the_app(name, before, after):
+            yield name, _(less) % {"label": label, "names": labels([name], before)}
+    for sorted_by in old.get("sort", []):
+        name = sorted_by.get("field")
+        if leaves_the_app(name, before, after) and sorted_by not in new.get("sort", []):
+            yield name, _("no longer sorts %(label)s by %(names)s") % {"label": label, "names": labels([name], before)}
+
+
+def leaves_the_app(name: Any, before: Mapping[str, Column], after: Mapping[str, Column]) -> bool:
+    """True for a field that is there before and not after; the other way round, for one that comes."""
+    return name in before and name not in after
 
 
 def labels(names: Iterable[str], columns: Mapping[str, Column]) -> str:

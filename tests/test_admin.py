@@ -105,7 +105,7 @@ def test_every_list_and_page_opens(admin_client: Client, app: App, record: int, 
 
 def test_an_integration_account_has_no_roles_at_first(admin_client: Client, app: App) -> None:
     told = admin_client.get(reverse("admin:flowfinity_user_add")).content.decode()
-    assert "no roles at first" in told and "an integration account gets 404" in told
+    assert "an integration user gets 404" in told and "Your password" not in told
     password = {"password1": "wrong horse battery", "password2": "wrong horse battery"}
     response = send(admin_client, "user_add", username="restuser", account_type="integration", **password)
     user = User.objects.get(username="restuser")
@@ -125,6 +125,23 @@ def test_an_integration_account_has_no_roles_at_first(admin_client: Client, app:
     send(admin_client, "user_change", user.pk, **data)
     user.refresh_from_db()
     assert not user.is_active
+
+
+def test_a_person_is_added_on_one_page(admin_client: Client, app: App) -> None:
+    role = Role.objects.create(name="Integration")
+    page = admin_client.get(reverse("admin:flowfinity_user_add")).content.decode()
+    assert "Integration (nothing)" in page and "Integration user (REST only)" in page, "a role is no account type"
+    data = {"username": "priya", "display_name": "Priya Nair", "email": "priya@example.com", "account_type": "regular"}
+    response = send(
+        admin_client, "user_add", **data, roles=[role.pk], password1="new horse battery", password2="new horse battery"
+    )
+    assert response.url == reverse("admin:flowfinity_user_changelist") and "no roles" not in said(response)
+    user = User.objects.get(username="priya")
+    assert (user.display_name, user.email, list(user.roles.all())) == ("Priya Nair", "priya@example.com", [role])
+    listed = admin_client.get(response.url, {"account_type": "integration"}).content.decode()
+    assert "priya" not in listed
+    errors = refused(admin_client, "user_add", **data | {"username": "p2"}, password1="12345678", password2="12345678")
+    assert list(errors) == ["password2"] and not any("Your" in one for one in errors["password2"])
 
 
 def test_a_password_is_changed_inside_configuring(admin_client: Client) -> None:
@@ -184,8 +201,24 @@ def test_what_a_role_grants_is_ticked_app_by_app(admin_client: Client, app: App)
 def test_the_list_of_users_says_what_each_account_is(admin_client: Client) -> None:
     User.objects.create_user("old", account_type=User.INTEGRATION, is_active=False)
     page = admin_client.get(reverse("admin:flowfinity_user_changelist")).content.decode()
-    for words in ("Integration, not active", "no role", "Regular, may configure", "it sees everything"):
+    for words in (
+        "Integration user (REST only), not active",
+        "no role",
+        "Regular user, may configure",
+        "sees everything",
+    ):
         assert words in page
+
+
+def test_a_record_is_looked_up_in_words(admin_client: Client, app: App, record: int) -> None:
+    listed = admin_client.get(reverse("admin:flowfinity_record_changelist"), {"q": f"{record:09d}"}).content.decode()
+    assert "ABC Inc" in listed
+    page = admin_client.get(reverse("admin:flowfinity_record_change", args=[record])).content.decode()
+    assert '<th scope="row">Rating</th><td>Hot</td>' in page and "{" not in page.split("<table class=")[1]
+    assert f'href="{reverse("record", args=["Leads", record])}"' in page
+    submission = Submission.objects.get().pk
+    page = admin_client.get(reverse("admin:flowfinity_submission_change", args=[submission])).content.decode()
+    assert "Company, Rating" in page and '<th scope="row">Company</th><td>ABC Inc</td>' in page
 
 
 # Who may enter, and what nobody may do

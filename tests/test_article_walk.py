@@ -211,7 +211,7 @@ def test_from_the_integration_user_to_the_next_poll(
     section("Users")
     go("link", "Add user")
     write("Username", "zapier")
-    person.choose(page.get_by_label("Account type"), "Integration: calls the API")
+    person.choose(page.get_by_label("Account type"), "Integration user (REST only): Zapier or another program")
     write("Password", SECRET)
     write("Password confirmation", SECRET)
     go("button", "Save")

@@ -280,6 +280,7 @@ LEAF = {"field": "Name", "operator": "is", "value": "a"}
         (changed("fields", 1, choices=[]), ["fields[1]"]),
         (changed("fields", 1, tones={"Hot": ["bad"]}), ["fields[1]"]),
         (changed("fields", 2, currency="euro"), ["fields[2]"]),
+        (changed("fields", 2, currency=""), ["fields[2]"]),
         # Operations.
         *[
             (changed("operations", kind=kind), ["operations[0].kind"])
@@ -480,7 +481,7 @@ PROPER = st.from_regex(r"[A-Z][A-Za-z0-9]{0,12}", fullmatch=True).filter(
 )
 SETTINGS: dict[str, Any] = {
     "choices": st.lists(TEXTS.filter(lambda text: not set(text) & set('"\\')), min_size=1, max_size=4, unique=True),
-    "currency": st.sampled_from(["", "USD", "EUR"]),
+    "currency": st.sampled_from(["CHF", "USD", "EUR"]),
     "app": PROPER,
 }
 

@@ -331,6 +331,9 @@ def test_an_earlier_version_and_a_deleted_lead_are_brought_back(page: Page) -> N
 def test_settings_are_kept(page: Page) -> None:
     page.goto("/settings/")
     look(page)
+    here = page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    first = page.locator("select[name=time_zone] optgroup").first
+    assert first.get_attribute("label") == "This device" and first.locator("option").get_attribute("value") == here
     page.get_by_label("Time zone").select_option("Asia/Tokyo")
     page.get_by_label("Light or dark").select_option("Dark")
     page.get_by_role("button", name="Save settings").click()

@@ -330,6 +330,27 @@ def test_the_checklist_shows_what_is_missing(db: None, at_noon: None, client: Cl
     assert done() == [False, True, True, True]
 
 
+def test_of_many_apps_each_is_folded_under_what_is_enabled(configurer: Client, site: Site) -> None:
+    def opened() -> list[str]:
+        page = configurer.get(where).content.decode()
+        return re.findall(r'<details class="app" id="app-(\d+)" open>', page)
+
+    where, document = REST, blueprint.export_app(site.app)
+    assert opened() == [str(site.app.pk)], "one app stands open"
+    for name in ("Second", "Third", "Fourth"):
+        blueprint.import_app({**document, "app": {"name": name, "label": name}})
+    assert opened() == []
+    page = text(configurer.get(REST))
+    assert "Fourth Nothing is enabled" in page and "Find an app, a view or an operation" in page
+    view = App.objects.get(name="Fourth").views.first()
+    assert view is not None
+    where = configurer.post(reverse("configure-rest-view-access", args=[view.pk]), {"enabled": "on"}).url
+    assert opened() == [str(view.app.pk)], "what was just switched stays in sight"
+    assert "Fourth Enabled: 1 of 4 views" in text(configurer.get(REST))
+    roles = reverse("configure-roles", args=[view.app.pk])
+    assert f'<a class="chip warn" href="{roles}">No account may use it' in configurer.get(REST).content.decode()
+
+
 def test_a_switch_bites_at_the_next_request(configurer: Client, site: Site) -> None:
     api = Api()
     assert api.zapier().status_code == 200

@@ -151,7 +151,7 @@ def test_an_account_is_deactivated_and_activated_again(server: Server, page: Pag
     page.get_by_role("link", name="restuser").click()
     page.get_by_label("Active").uncheck()
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("Integration, not active").wait_for()
+    page.get_by_text("Integration user (REST only), not active").wait_for()
     assert refusal(get(server)) == (403, "not_active")
     page.get_by_role("link", name="restuser").first.click()
     page.get_by_label("Active").check()
@@ -182,7 +182,7 @@ def test_a_new_integration_account_gets_404_until_it_has_a_role(server: Server, 
     name, secret = f"zap{(page.viewport_size or DESK)['width']}", "yet another horse"
     page.goto(REST)
     page.get_by_role("link", name="Add an account").click()
-    page.get_by_text("an integration account gets 404 from every view, operation and feed").wait_for()
+    page.get_by_text("an integration user gets 404 from every view, operation and feed").wait_for()
     page.get_by_label("Username").fill(name)
     page.get_by_role("textbox", name="Password", exact=True).fill(secret)
     page.get_by_label("Password confirmation").fill(secret)

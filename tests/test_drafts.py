@@ -240,6 +240,29 @@ def test_a_change_is_told_in_plain_words(change: Any, said: list[str]) -> None:
     assert sentences(change) == said
 
 
+def test_what_follows_from_a_field_names_it_as_its_cause() -> None:
+    old = drafts.blueprint.whole(copy.deepcopy(DOCUMENT))
+    part(old, "views", "Hot")["sort"] = [{"field": "Budget", "direction": "ascending"}]
+    part(old, "operations", "Update")["fields"].remove("Company")
+    new = copy.deepcopy(old)
+    drafts.remove_field(new, "Budget")
+    new["fields"].append({"name": "Age", "label": "Age", "type": "number"})
+    part(new, "operations", "Update")["fields"] += ["Age", "Company"]
+    part(new, "views", "Hot")["columns"].append("Age")
+    assert [(one.sentence, one.cause) for one in drafts.changes(old, new)] == [
+        ("removes the field Budget", ""),
+        ("adds the field Age (number)", ""),
+        ("Capture no longer sets Budget", "Budget"),
+        ("lets Update set Company", ""),
+        ("lets Update set Age", "Age"),
+        ("Update no longer sets Budget", "Budget"),
+        ("shows Age in Hot leads", "Age"),
+        ("no longer sorts Hot leads by Budget", "Budget"),
+        ("no longer shows Budget in View all records", "Budget"),
+    ]
+    assert drafts.touched_views(old, new, drafts.changes(old, new)) == {"Hot", "ViewAllRecords"}
+
+
 def test_of_many_fields_that_an_operation_sets_the_first_are_named() -> None:
     def change(document: drafts.Document) -> None:
         names = [f"F{number}" for number in range(10)]

@@ -14,6 +14,7 @@ from django.urls import reverse
 from flowfinity import definitions, drafts
 from flowfinity.blueprint import export_app, import_app
 from flowfinity.configure import field_editor
+from flowfinity.configure.blueprints import begin
 from flowfinity.fields import TYPES
 from flowfinity.models import App, Configuration, Draft, Journal, Record, Role, User
 from integration.models import Poll, RestAccess
@@ -181,6 +182,7 @@ def test_every_setting_of_every_type_has_a_control() -> None:
         ({"label": "Rank", "type": "single"}, "choices", "A selection needs a list of choices."),
         ({"label": "Rank", "type": "single", "choices": "a\na"}, "choices", "A choice stands twice."),
         ({"label": "Price", "type": "currency", "currency": "eu"}, "currency", "three capital letters"),
+        ({"label": "Price", "type": "currency"}, "currency", "in which currency the amounts are"),
         ({"label": "Other", "type": "link"}, "app", "names an app"),
         ({"label": "What", "type": "whole"}, "type", "valid choice"),
     ],
@@ -190,6 +192,33 @@ def test_what_is_wrong_with_a_field_stands_beside_its_input(
 ) -> None:
     found = refused(admin_client, "configure-field-new", app.pk, **{**FIELD, **data})
     assert list(found) == [input] and sentence in found[input][0]
+
+
+def test_a_new_field_is_offered_the_currency_that_is_usual_here(admin_client: Client, db: None) -> None:
+    other = builders.make({"blueprint": 1, "app": {"name": "Other", "label": "Other"}})
+
+    def offered() -> str:
+        page = admin_client.get(reverse("configure-field-new", args=[other.pk]))
+        return str(page.context["form"]["currency"].value())
+
+    assert offered() == ""
+    builders.make(DOCUMENT)
+    assert offered() == "USD", "the site's"
+    data = {**FIELD, "operations": [], "label": "Price", "type": "currency", "currency": "chf"}
+    post(admin_client, "configure-field-new", other.pk, **data)
+    assert offered() == "CHF", "the app's own"
+
+
+def test_an_amount_that_was_published_without_a_currency_keeps_nobody_from_publishing(
+    admin_client: Client, app: App
+) -> None:
+    app.fields.create(name="Price", label="Price", type="currency", position=9)
+    assert import_app(export_app(app)) == app
+    post(admin_client, "configure-remove", app.pk, "views", "Hot")
+    admin_client.post(reverse("configure-app-publish", args=[app.pk]), {"do": "publish"})
+    assert not app.views.filter(name="Hot").exists()
+    found = refused(admin_client, "configure-field", app.pk, "Price", **FIELD | {"label": "Price", "type": "currency"})
+    assert "in which currency" in found["currency"][0]
 
 
 def test_a_published_field_keeps_its_name_and_its_type(admin_client: Client, app: App) -> None:
@@ -241,6 +270,10 @@ def test_an_operation_sets_the_fields_that_are_ticked_in_their_order(admin_clien
     assert [(row["part"]["name"], row["chosen"]) for row in form.rows()] == [
         ("Rating", True), ("Budget", True), ("Company", False),
     ]  # fmt: skip
+    for ticked, chosen in (("all", [True, True, True]), ("none", [False, False, False])):
+        unlabelled = {**moved, "label": "", "move": "", "tick": ticked}
+        form = admin_client.post(reverse("configure-operation", args=[app.pk, "Qualify"]), unlabelled).context["form"]
+        assert [row["chosen"] for row in form.rows()] == chosen and not form.errors
     assert part(app, "operations", "Qualify")["fields"] == ["Budget", "Rating"]
     post(admin_client, "configure-operation", app.pk, "Qualify", **{**data, "kind": "delete"}, sets=["Rating"])
     assert part(app, "operations", "Qualify")["fields"] == [], "what deletes sets nothing"
@@ -327,6 +360,24 @@ def test_publishing_says_what_changes_whom_it_touches_and_who_polled(
     assert "admin" in text(admin_client.get(url)) and "Removes the view Hot leads" in text(admin_client.get(url))
 
 
+def test_what_follows_from_one_edit_stands_below_it(admin_client: Client, app: App) -> None:
+    url = reverse("configure-app-publish", args=[app.pk])
+    post(
+        admin_client, "configure-field-new", app.pk, **FIELD | {"label": "Source", "operations": ["Capture", "Update"]}
+    )
+    page = text(admin_client.get(url))
+    assert "Publishing makes 1 change " in page
+    assert "Adds the field Source (text) Set by Capture, Update. Shown in View all records." in page
+    assert "1 change is not published yet" in text(admin_client.get(reverse("configure-app", args=[app.pk])))
+    post(admin_client, "configure-remove", app.pk, "fields", "Budget")
+    page = text(admin_client.get(url))
+    assert "Publishing makes 2 changes " in page
+    assert (
+        "Removes the field Budget These operations no longer set it: Capture, Update. "
+        "These views no longer show it: View all records. No record holds a value of it." in page
+    )
+
+
 def test_a_draft_that_was_overtaken_says_what_it_would_undo(admin_client: Client, app: App) -> None:
     url = reverse("configure-app-publish", args=[app.pk])
     post(admin_client, "configure-remove", app.pk, "views", "Hot")
@@ -344,6 +395,30 @@ def test_a_draft_is_discarded(admin_client: Client, app: App) -> None:
     post(admin_client, "configure-remove", app.pk, "views", "Hot")
     post(admin_client, "configure-app-publish", app.pk, do="discard")
     assert drafts.document(app) == export_app(app)
+
+
+def test_a_file_that_is_discarded_before_it_was_published_leaves_no_empty_app(
+    admin_client: Client, admin_user: User, app: App
+) -> None:
+    def imported() -> str:
+        begin({**DOCUMENT, "app": {"name": "Other", "label": "Other leads"}}, admin_user)
+        return reverse("configure-app-publish", args=[App.objects.get(name="Other").pk])
+
+    url = imported()
+    page = text(admin_client.get(url))
+    assert "Discard the draft and the app" in page
+    response = admin_client.post(url, {"do": "discard"}, follow=True)
+    assert response.redirect_chain[-1][0] == reverse("configure-apps")
+    assert "Other leads is gone as well: nothing of it was ever published." in text(response)
+    assert list(App.objects.all()) == [app]
+
+    url = imported()
+    admin_client.post(url, {"do": "publish"})
+    other = App.objects.get(name="Other")
+    post(admin_client, "configure-remove", other.pk, "views", "Hot")
+    assert "Discard the draft and the app" not in text(admin_client.get(url))
+    post(admin_client, "configure-app-publish", other.pk, do="discard")
+    assert export_app(other) == drafts.document(other) and other.views.count() == 2
 
 
 # Blueprints
@@ -431,7 +506,8 @@ def test_fields_are_ordered_by_keyboard_and_by_dragging(pages: Any) -> None:
     down = page.get_by_role("button", name=f"Move {before[0]} down")
     down.focus()
     for place in (1, 2):
-        page.keyboard.press("Enter")
+        with page.expect_response(lambda answer: "/order/" in answer.url):
+            page.keyboard.press("Enter")
         page.get_by_text(f"{before[0]}: {place + 1} / {len(before)}").wait_for(state="attached")
         assert labels(page)[place] == before[0]
     # The focus stays, so that the next press moves the same field; what is kept is the same after a reload.
@@ -470,6 +546,19 @@ def test_a_field_is_made_without_a_mouse_and_its_settings_follow_its_type(pages:
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Discard the draft").press("Enter")
     page.get_by_text("The draft is discarded.").wait_for()
+
+
+def test_all_fields_of_an_operation_are_ticked_or_none(pages: Any) -> None:
+    page = pages
+    page.goto("/admin/apps/1/operations/new/")
+    page.get_by_text("14 of 14 fields").wait_for()
+    page.get_by_role("button", name="None", exact=True).press("Enter")
+    page.get_by_text("0 of 14 fields").wait_for()
+    page.get_by_role("checkbox", name="Company").check()
+    page.get_by_text("1 of 14 fields").wait_for()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_text("14 of 14 fields").wait_for()
+    assert page.locator("input[name=sets]:not(:checked)").count() == 0 and page.url.endswith("/new/")
 
 
 # docs/configure.md shows this walk.

@@ -160,7 +160,7 @@ def test_a_deleted_record_is_found_and_brought_back(client: Client, app: App, le
     [gone] = client.get(DELETED).context["records"]
     assert (gone["title"], gone["who"], gone["number"]) == ("ABC Inc", "Priya Shah", f"{lead:09d}")
     page = client.get(gone["url"])
-    assert "It comes back as it was when it was deleted." in text_of(page) and page.context["changes"] == []
+    assert "As it was when Priya Shah deleted" in text_of(page) and page.context["changes"] == []
     done = restore(client, page)
     assert said(done) == ["You brought this back."] and done.redirect_chain[-1][0] == record_page(lead)
     assert values_of(lead) == before and not Record.objects.get(pk=lead).deleted

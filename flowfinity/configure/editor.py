@@ -55,6 +55,11 @@ class Work:
         """What the draft changes."""
         return drafts.changes(self.published, self.document)
 
+    @property
+    def edits(self) -> list[drafts.Change]:
+        """The changes that somebody made, without what follows from them."""
+        return [change for change in self.changes if not change.cause]
+
     def is_published(self, kind: str, name: str) -> bool:
         """True for a part that others may use already, so that its name is fixed."""
         return drafts.find(self.published[kind], name) is not None

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from flowfinity import blueprint, clock, drafts, names
 from flowfinity.configure.editor import Labelled, Work, editor_of, opened, part_of, show
 from flowfinity.fields import TYPES, Currency
-from flowfinity.models import App
+from flowfinity.models import App, Field
 
 # Types as they are offered, under headings; one that stands under none of these comes last.
 GROUPS = (
@@ -112,7 +112,7 @@ class FieldForm(Labelled):
         type = TYPES.get(cleaned.get("type", ""))
         if type is None or self.errors:
             return cleaned
-        for sentence in type.faults(self.settings()):
+        for sentence in filter(None, [*type.faults(self.settings()), type.lacks(self.settings())]):
             self.add_error(type.options[0] if type.options else "type", sentence)
         before = self.former.get(cleaned.get("name", ""))
         if before and before.get("type") != type.name:
@@ -160,6 +160,7 @@ def initial(document: drafts.Document, part: drafts.Document | None) -> drafts.D
         whole = [one["name"] for one in document["views"] if everything <= set(one["columns"])]
         return {
             "type": "text",
+            "currency": usual_currency(document),
             "operations": [
                 one["name"]
                 for one in document["operations"]
@@ -173,6 +174,15 @@ def initial(document: drafts.Document, part: drafts.Document | None) -> drafts.D
         "operations": [one["name"] for one in document["operations"] if part["name"] in one["fields"]],
         "views": [one["name"] for one in document["views"] if part["name"] in one["columns"]],
     }
+
+
+def usual_currency(document: drafts.Document) -> str:
+    """The currency of the app's last field that has one, else of the site's; "" where nothing has."""
+    own = [str(part["currency"]) for part in document["fields"] if part.get("currency")]
+    if own:
+        return own[-1]
+    kept = Field.objects.filter(type=Currency.name).exclude(config={}).order_by("pk").last()
+    return str(kept.config.get("currency", "")) if kept else ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

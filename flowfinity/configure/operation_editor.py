@@ -78,14 +78,20 @@ def operation(request: HttpRequest, pk: int, name: str) -> HttpResponse:
 
 
 def operation_page(request: HttpRequest, work: Work, part: drafts.Document | None) -> HttpResponse:
-    """The form of an operation, and what it does to the draft; `move` only moves a field in the form."""
+    """The form of an operation, and what it does to the draft; `move` and `tick` only change the form."""
     sent = request.POST.copy()
     moved, _space, direction = request.POST.get("move", "").partition(" ")
+    ticked = request.POST.get("tick", "")
     if moved:
         listed = [{"name": name} for name in sent.getlist("order")]
         sent.setlist("order", [one["name"] for one in ordered(listed, sent.getlist("order"), moved, direction)])
+    if ticked:
+        sent.setlist("sets", sent.getlist("order") if ticked == "all" else [])
     form = OperationForm(sent or None, work=work, part=part)
-    if request.method == "POST" and not moved and form.is_valid():
+    if moved or ticked:
+        # Nobody has said yet that it is finished.
+        form.errors.clear()
+    elif request.method == "POST" and form.is_valid():
         with drafts.editing(work.app, editor_of(request), clock.now()) as document:
             put(document, part["name"] if part else "", form.made())
         label = form.cleaned_data["label"]
@@ -100,7 +106,6 @@ def operation_page(request: HttpRequest, work: Work, part: drafts.Document | Non
         [(_("Operations"), reverse("configure-app-operations", args=[work.app.pk]))],
         form=form,
         part=part,
-        moved=moved,
     )
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -19,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from flowfinity import blueprint, clock, drafts
 from flowfinity.blueprint import BlueprintError
-from flowfinity.configure.editor import KIND_LABELS, Work, editor_of, lost, opened, show
+from flowfinity.configure.editor import KIND_LABELS, Work, editor_of, lost, opened, show, uses
 from flowfinity.configure.panels import panels
 from flowfinity.models import App
 
@@ -82,17 +80,34 @@ def grouped(work: Work) -> Iterator[Group]:
     """The draft's changes by kind, each with its consequences."""
     labels = {"app": _("The app itself"), **{kind: str(label) for kind, label in KIND_LABELS.items()}}
     for kind, label in labels.items():
-        lines = [line(work, change) for change in work.changes if change.kind == kind]
+        lines = [line(work, change) for change in work.edits if change.kind == kind]
         if lines:
             yield Group(label, lines)
 
 
 def line(work: Work, change: drafts.Change) -> Line:
     """The change with its consequences."""
+    followed = list(follows(work, change))
     if change.verb == "removes":
-        return Line(change, lost(work.app, change.kind, change.name), "")
+        return Line(change, [*followed, *lost(work.app, change.kind, change.name)], "")
     known = change.kind in PAGES and change.name
-    return Line(change, [], reverse(PAGES[change.kind], args=[work.app.pk, change.name]) if known else "")
+    return Line(change, followed, reverse(PAGES[change.kind], args=[work.app.pk, change.name]) if known else "")
+
+
+def follows(work: Work, change: drafts.Change) -> Iterator[str]:
+    """What a field that comes or goes does to the operations and views that are there before and after."""
+    touched = {(one.kind, one.name) for one in work.changes if one.cause and one.cause == change.name}
+    document = work.published if change.verb == "removes" else work.document
+    operations = [one for one in document["operations"] if ("operations", one["name"]) in touched]
+    # What a filter asks for is told where it is a fault.
+    views = [{**one, "filter": None} for one in document["views"] if ("views", one["name"]) in touched]
+    if change.kind == "fields" and change.verb == "removes":
+        yield from uses({"operations": operations, "views": views}, change.name)
+    elif change.kind == "fields" and change.verb == "adds":
+        if operations:
+            yield _("Set by %s.") % ", ".join(one["label"] for one in operations)
+        if views:
+            yield _("Shown in %s.") % ", ".join(one["label"] for one in views)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -117,13 +132,17 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
         if draft
         else [],
         publications=publications(work.app),
+        empty=drafts.is_empty(work.app),
     )
 
 
 def act(request: HttpRequest, work: Work) -> HttpResponse:
     """Publishes or discards the draft, as the form says."""
     if request.POST.get("do") == "discard":
-        drafts.discard(work.app)
+        if drafts.discard(work.app):
+            told = _("The draft is discarded. %s is gone as well: nothing of it was ever published.")
+            messages.success(request, told % work.app)
+            return redirect("configure-apps")
         messages.success(request, _("The draft is discarded. What is published has not changed."))
         return redirect("configure-app", work.app.pk)
     try:
@@ -141,9 +160,7 @@ def act(request: HttpRequest, work: Work) -> HttpResponse:
 
 def publications(app: App) -> list[dict[str, Any]]:
     """What was published here lately, newest first."""
-    rows = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(App), object_id=str(app.pk)
-    ).select_related("user")
+    rows = drafts.published_before(app).select_related("user")
     return [
         {"by": row.user, "on": row.action_time, "sentences": row.change_message.splitlines()}
         for row in rows[:MOST_PUBLISHED]

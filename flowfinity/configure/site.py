@@ -40,7 +40,7 @@ MENU: tuple[tuple[StrPromise | str, tuple[Entry, ...]], ...] = (
                 _("Their fields, operations and views"),
             ),
             Entry(_("Import a blueprint"), "configure-import", _("An app from a file, or a newer version of one")),
-            Entry(_("Records"), "admin:flowfinity_record_changelist", _("Look up the raw state of any record")),
+            Entry(_("Records"), "admin:flowfinity_record_changelist", _("Any record of any app, found by its number")),
             Entry(
                 _("Submissions"), "admin:flowfinity_submission_changelist", _("Look up who submitted what, and when")
             ),

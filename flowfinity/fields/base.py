@@ -132,6 +132,10 @@ class FieldType:
         """What is wrong with a field's settings, in sentences."""
         return []
 
+    def lacks(self, config: Config) -> str:
+        """What a new field has still to be told, in a sentence; "" for nothing. A view's parameter can do without."""
+        return ""
+
     def widget(self, config: Config) -> forms.Widget:
         """The form control, as the type alone can make it."""
         return forms.TextInput()

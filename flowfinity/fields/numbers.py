@@ -139,6 +139,9 @@ class Currency(Number):
             return []
         return [_("A currency is three capital letters, like USD.")]
 
+    def lacks(self, config: Config) -> str:
+        return "" if config.get("currency") else _("Say in which currency the amounts are: three letters, like USD.")
+
 
 class YesNo(FieldType):
     name = "yesno"

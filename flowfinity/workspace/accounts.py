@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import zoneinfo
 from collections.abc import Iterator
 from contextlib import nullcontext
-from functools import cache
+from functools import lru_cache
 from threading import Thread
 from typing import Any
 
@@ -23,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from flowfinity import clock
 from flowfinity.models import User, configuring
 from flowfinity.workspace.pages import PersonRequest, page
 
@@ -120,15 +122,21 @@ class NewPasswordPage(PasswordResetConfirmView):
         return super().form_valid(form)
 
 
-@cache
-def zones() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Time zones by region, as a select takes them."""
+@lru_cache(maxsize=1)
+def zones(now: dt.datetime) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Time zones by region, as a select takes them, each with how far it is from UTC at that time."""
     regions: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(zoneinfo.available_timezones()):
         region, _slash, place = name.partition("/")
         if place and region not in {"Etc", "SystemV", "US", "Canada", "Brazil", "Chile", "Mexico", "posix", "right"}:
-            regions.setdefault(region, []).append((name, place.replace("_", " ").replace("/", ", ")))
+            place = place.replace("_", " ").replace("/", ", ")
+            regions.setdefault(region, []).append((name, f"{place} ({offset(name, now)})"))
     return [("UTC", [("UTC", "UTC")]), *regions.items()]
+
+
+def offset(zone: str, now: dt.datetime) -> str:
+    """How far a zone is from UTC at that time: "UTC+05:30"."""
+    return f"UTC{now.astimezone(zoneinfo.ZoneInfo(zone)).isoformat(timespec='minutes')[-6:]}"
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -161,14 +169,17 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, data: Any, person: User, **kwargs: Any) -> None:
         super().__init__(data, instance=person, label_suffix="", **kwargs)
         here = self.instance.time_zone
-        known = zones()
+        # By the hour, since that is how long what is kept of them can be right.
+        now = clock.now().replace(minute=0, second=0, microsecond=0)
+        known = zones(now)
         if here and not any(here == name for _region, places in known for name, _place in places):
             known = [*known, (_("Now"), [(here, here)])]
-        site = _("The site’s (%s)") % settings.TIME_ZONE
+        ours = settings.TIME_ZONE
+        site = _("The site’s (%s)") % (ours if ours == "UTC" else f"{ours}, {offset(ours, now)}")
         self.fields["time_zone"] = forms.ChoiceField(
             label=self.fields["time_zone"].label, required=False, choices=[("", site), *known]
         )
-        self.fields["time_zone"].widget.attrs["data-zone"] = _("Use this device’s zone")
+        self.fields["time_zone"].widget.attrs["data-zone"] = _("This device")
         self.fields["language"] = forms.ChoiceField(
             label=self.fields["language"].label,
             required=False,

@@ -89,6 +89,23 @@ class Listed:
     operations: list[Endpoint]
     feed: Endpoint
 
+    @property
+    def enabled_words(self) -> str:
+        """What of it is enabled: "2 of 4 views, 3 of 3 operations, the submissions feed"; "" for nothing."""
+        counted = (
+            (self.views, ngettext("%(on)d of %(all)d view", "%(on)d of %(all)d views", len(self.views))),
+            (
+                self.operations,
+                ngettext("%(on)d of %(all)d operation", "%(on)d of %(all)d operations", len(self.operations)),
+            ),
+        )
+        said = [
+            words % {"on": sum(one.enabled for one in rows), "all": len(rows)}
+            for rows, words in counted
+            if any(one.enabled for one in rows)
+        ]
+        return ", ".join([*said, _("the submissions feed")] if self.feed.enabled else said)
+
 
 @dataclass(frozen=True)
 class Caller:

@@ -16,13 +16,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from flowfinity import clock
 from flowfinity.configure.pages import context
-from flowfinity.models import Role, User, configuring
+from flowfinity.models import App, Role, User, configuring
 from integration.configure import examples
 from integration.configure.endpoints import COLUMNS, Listed, Part, listed_apps, refused_calls
 from integration.configure.lookback import FORWARD, Lookback, offer, older, ruling, widened, window
 from integration.models import RestAccess, Surface
 
 MOST_REFUSED = 10
+# Of more apps than these, each is folded until somebody looks for it.
+MOST_UNFOLDED = 3
 
 
 class LookbackForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -79,6 +81,8 @@ def rest(request: HttpRequest) -> HttpResponse:
             accounts=accounts,
             add_account_url=f"{reverse('admin:flowfinity_user_add')}?account_type={User.INTEGRATION}",
             apps=apps,
+            folded=len(apps) > MOST_UNFOLDED,
+            looked_at=request.GET.get("app", ""),
             universal=examples.base_url(request) + reverse("api"),
             refused=refused_calls()[:MOST_REFUSED],
         ),
@@ -166,4 +170,5 @@ def toggle(request: HttpRequest, model: type[Part], kind: str, pk: int) -> HttpR
         RestAccess.objects.update_or_create(**which, defaults={"enabled": "enabled" in request.POST})
     if "details" in request.POST:
         return redirect(f"configure-rest-{kind}", pk)
-    return HttpResponseRedirect(f"{reverse('configure-rest')}#{kind}-{pk}")
+    app = part.pk if isinstance(part, App) else part.app_id  # type: ignore[attr-defined]
+    return HttpResponseRedirect(f"{reverse('configure-rest')}?app={app}#{kind}-{pk}")

@@ -161,11 +161,33 @@ document.addEventListener("htmx:afterSettle", () => {
   if (rows) say.textContent = rows.dataset.said;
 });
 
+// A long page of folded groups, narrowed to what has the typed words in its name.
+for (const find of document.querySelectorAll("input[data-narrow]")) {
+  const groups = [...document.querySelectorAll(find.dataset.narrow)];
+  const opened = new Set(groups.filter((group) => group.open));
+  find.addEventListener("input", () => {
+    const words = find.value.trim().toLowerCase();
+    const named = (name) => name.textContent.toLowerCase().includes(words);
+    for (const group of groups) {
+      const whole = named(group.querySelector("summary h2"));
+      const rows = [...group.querySelectorAll(".endpoint")];
+      for (const row of rows) row.hidden = !whole && !named(row.querySelector("h3"));
+      group.hidden = rows.every((row) => row.hidden);
+      group.open = words ? !group.hidden : opened.has(group);
+    }
+    say.textContent = `${groups.filter((group) => !group.hidden).length} / ${groups.length}`;
+  });
+}
+
+// Of some five hundred time zones, the one that the device is in stands first.
 for (const zone of document.querySelectorAll("select[data-zone]")) {
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if ([...zone.options].some((option) => option.value === here)) {
-    addButton(`${zone.dataset.zone}: ${here}`, zone, () => { zone.value = here; }).classList.add("quiet", "beside");
-  }
+  const found = [...zone.options].find((option) => option.value === here);
+  if (!found) continue;
+  const group = document.createElement("optgroup");
+  group.label = zone.dataset.zone;
+  group.append(new Option(found.text, here, false, found.selected));
+  zone.options[0].after(group);
 }
 
 // A form with an id of its own is sent until it is known to have arrived: the id makes it count once. The entry is

@@ -6,10 +6,16 @@ for (const form of document.querySelectorAll("form[data-order]")) {
   const place = (row) => [...list.children].indexOf(row) + 1;
   const called = (row) => row.querySelector("a, label").textContent.trim();
 
+  // One after the other: of two that are under way at once, the older could be the last to be kept.
+  let kept = Promise.resolve();
+
   // Without a server to tell ("here"), the order is sent with the form that the list is part of.
-  async function keep(row) {
+  function keep(row) {
     say.textContent = `${called(row)}: ${place(row)} / ${list.children.length}`;
-    if (form.dataset.order === "here") return;
+    if (form.dataset.order !== "here") kept = kept.then(send);
+  }
+
+  async function send() {
     try {
       const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
       if (!answer.ok) throw new Error(answer.statusText);
@@ -65,6 +71,25 @@ for (const form of document.querySelectorAll("form[data-order]")) {
     grip.addEventListener("pointerup", drop);
     grip.addEventListener("pointercancel", drop);
   }
+}
+
+// All fields of an operation ticked, or none; and how many are.
+for (const told of document.querySelectorAll("[data-ticked]")) {
+  const form = told.closest("form");
+  const boxes = [...form.querySelectorAll("input[name=sets]")];
+  const count = () => {
+    const ticked = boxes.filter((box) => box.checked).length;
+    told.textContent = told.dataset.ticked.replace("{ticked}", ticked).replace("{all}", boxes.length);
+  };
+  form.addEventListener("change", count);
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("button[name=tick]");
+    if (!button) return;
+    event.preventDefault();
+    for (const box of boxes) box.checked = button.value === "all";
+    count();
+  });
+  count();
 }
 
 // The name that the server would make of the label, shown before anything is sent (names.propose).
