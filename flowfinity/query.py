@@ -618,4 +618,5 @@ def fold(text: Any) -> Any:
 def texts(document: str, names: str) -> str:
     """What `Texts` does, for SQLite, which would read the document again for each name."""
     values = orjson.loads(document)
-    return "\n".join([str(values[name]) for name in names.split(",") if name in values]).lower()
+    found = (values.get(name) for name in names.split(","))
+    return "\n".join([str(value) for value in found if value is not None]).lower()

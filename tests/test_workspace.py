@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
 import secrets
@@ -18,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image
 
+from flowfinity import clock
 from flowfinity.models import App, Record, Role, Submission, Transaction, User, configuring
 from flowfinity.submissions import Call, submit
 from tests.builders import call, counted_queries, do, integration, make_app, make_leads, person, values_of
@@ -273,8 +275,13 @@ def test_a_view_shows_its_records(client: Client, app: App, sam: User) -> None:
         ("--Company", ["a", "b", "c"]),
     ],
 )
-def test_a_view_is_sorted_by_a_column(client: Client, app: App, sam: User, sort: str, shown: list[str]) -> None:
-    for name, value in [("a", "20"), ("b", "9"), ("c", None)]:
+def test_a_view_is_sorted_by_a_column(
+    client: Client, app: App, sam: User, monkeypatch: pytest.MonkeyPatch, sort: str, shown: list[str]
+) -> None:
+    begun = clock.now()
+    for second, (name, value) in enumerate([("a", "20"), ("b", "9"), ("c", None)]):
+        # A quick machine would make two of them within a millisecond.
+        monkeypatch.setattr(clock, "now", lambda at=begun + dt.timedelta(seconds=second): at)
         do(sam, app, "CaptureLead", Company=name, LastName="L", TotalValue=value)
     assert cells(client.get(view_page(asked=f"?sort={sort}"))) == shown
 
