@@ -62,15 +62,14 @@ def look(now: dt.datetime) -> None:
     """Opens an incident for each thing that is newly wrong, and closes those that are over."""
     world = sync_health.world(now)
     open_rows = {(row.poll_id, row.kind): row for row in Incident.objects.filter(closed_on=None)}
-    with translation.override(settings.LANGUAGE_CODE):
-        for one in sync_health.healths(Poll.objects.all(), world):
-            found = {alarm.kind: alarm for alarm in one.alarms}
-            for kind, alarm in found.items():
-                if (one.poll.pk, kind) not in open_rows:
-                    open_incident(one.poll, alarm, now)
-            for (poll, kind), row in open_rows.items():
-                if poll == one.poll.pk and kind not in found and is_over(one, row):
-                    Incident.objects.filter(pk=row.pk, closed_on=None).update(closed_on=now)
+    for one in sync_health.healths(Poll.objects.all(), world):
+        found = {alarm.kind: alarm for alarm in one.alarms}
+        for kind, alarm in found.items():
+            if (one.poll.pk, kind) not in open_rows:
+                open_incident(one.poll, alarm, now)
+        for (poll, kind), row in open_rows.items():
+            if poll == one.poll.pk and kind not in found and is_over(one, row):
+                Incident.objects.filter(pk=row.pk, closed_on=None).update(closed_on=now)
 
 
 def is_over(one: Health, row: Incident) -> bool:
@@ -82,7 +81,7 @@ def open_incident(poll: Poll, alarm: Alarm, now: dt.datetime) -> None:
     """Opens it, unless another process just has, or the client is gone."""
     try:
         with transaction.atomic():
-            Incident.objects.create(poll=poll, kind=alarm.kind, sentence=alarm.sentence[:500], opened_on=now)
+            Incident.objects.create(poll=poll, kind=alarm.kind, figures=alarm.figures, opened_on=now)
     except IntegrityError:
         log.info("an incident was open already, or its client is gone")
 
@@ -128,7 +127,7 @@ def send(row: Incident, to: Mapping[str, list[str]], connection: Any, now: dt.da
     try:
         for language, addresses in to.items():
             with translation.override(language):
-                subject, body = begun(row, now) if begins else ended(row, now)
+                subject, body = begun(row) if begins else ended(row, now)
             EmailMessage(subject, body, to=addresses, connection=connection).send()
         told = {"told_on": now} if begins else {"closing_told_on": now}
     except SMTPResponseException as error:
@@ -139,18 +138,10 @@ def send(row: Incident, to: Mapping[str, list[str]], connection: Any, now: dt.da
         Incident.objects.filter(pk=row.pk).update(lease_until=None, **told)
 
 
-def said(row: Incident, now: dt.datetime) -> str:
-    """What is wrong, as it stands now in the reader's language; as it was kept, in the site's, once it is over."""
-    if translation.get_language() == settings.LANGUAGE_CODE:
-        return row.sentence
-    alarms = Health(row.poll, sync_health.world(now)).alarms
-    return next((alarm.sentence for alarm in alarms if alarm.kind == row.kind), row.sentence)
-
-
-def begun(row: Incident, now: dt.datetime) -> tuple[str, str]:
+def begun(row: Incident) -> tuple[str, str]:
     """The mail that says that an incident began: its subject and its text."""
     label = str(sync_health.ALARMS[row.kind])
-    lines = [said(row, now), *facts(row), _("It began on %s.") % in_zone(row.opened_on)]
+    lines = [sync_health.sentence_of(row), *facts(row), _("It began on %s.") % in_zone(row.opened_on)]
     return subject_of(label, row), "\n".join([*lines, "", *advice(row.kind), *where(row)])
 
 
@@ -158,7 +149,8 @@ def ended(row: Incident, now: dt.datetime) -> tuple[str, str]:
     """The mail that says that an incident is over."""
     label = _("Over: %s") % sync_health.ALARMS[row.kind]
     assert row.closed_on is not None
-    lines = [_("This is over: %s") % row.sentence, *facts(row), _("It ended on %s.") % in_zone(row.closed_on)]
+    sentence = sync_health.sentence_of(row)
+    lines = [_("This is over: %s") % sentence, *facts(row), _("It ended on %s.") % in_zone(row.closed_on)]
     if row.kind == "silent":
         lines += ["", *after_silence(row.poll, now)]
     return subject_of(label, row), "\n".join([*lines, "", *where(row)])

@@ -126,6 +126,8 @@ class Subscription(models.Model):
     base_url = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=10, choices=STATES, default=ACTIVE)
     reason = models.CharField(max_length=250, blank=True, help_text=_("Why it is paused or removed."))
+    # The reason in pieces, [[sentence, figures], …]: the API says it in English, a page in its reader's language.
+    sentences = models.JSONField(default=list)
     # The last submission that was looked at: what comes after it in the feed is still to be looked at.
     place = models.BigIntegerField()
     created_on = models.DateTimeField()
@@ -273,7 +275,10 @@ class Incident(models.Model):
     poll = models.ForeignKey(Poll, models.CASCADE, related_name="incidents")
     # One of `sync_health.ALARMS`.
     kind = models.CharField(max_length=20)
-    sentence = models.CharField(max_length=500)
+    # What its sentence is made of (`sync_health.SENTENCES`): each reader is told in a language of his own.
+    figures = models.JSONField(default=dict)
+    # Of one that was opened before figures were kept.
+    sentence = models.CharField(max_length=500, blank=True)
     opened_on = models.DateTimeField()
     closed_on = models.DateTimeField(null=True, blank=True)
     # When admins were told by mail that it began, and that it is over.
@@ -293,7 +298,7 @@ class Incident(models.Model):
         indexes = [models.Index("closed_on", name="incident_closed_on")]
 
     def __str__(self) -> str:
-        return self.sentence
+        return f"{self.kind} since {self.opened_on}"
 
 
 class Watch(models.Model):

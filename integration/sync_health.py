@@ -7,8 +7,8 @@ the poll log: the same that answers the poll. Nothing here is kept; `now` is an 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,7 @@ from flowfinity.models import Configuration, Journal, Record
 from flowfinity.query import QueryError
 from flowfinity.submissions import milliseconds, moment
 from integration import poll_log, zapier_mode
-from integration.models import Poll, Refusal, RestAccess, Surface, Watch
+from integration.models import Incident, Poll, Refusal, RestAccess, Surface, Watch
 from integration.poll_log import Gap
 
 # Nothing is counted any further, nor looked for among more records than that.
@@ -100,10 +100,15 @@ class Counted:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Something that an admin should know: one of `ALARMS`, and it in a sentence."""
+    """Something that an admin should know: one of `ALARMS`, and the figures that its sentence is made of."""
 
     kind: str
-    sentence: str
+    figures: Mapping[str, Any]
+
+    @property
+    def sentence(self) -> str:
+        """It in a sentence, in the reader's language."""
+        return SENTENCES[self.kind](self.figures)
 
     @property
     def label(self) -> str:
@@ -500,75 +505,119 @@ def alarms(one: Health) -> Iterator[Alarm]:
     """What is wrong with a client, the worst first."""
     poll = one.poll
     if one.silent:
-        yield Alarm("silent", silence(one))
+        refused = one.refusal
+        figures = {"quiet_ms": one.now_ms - poll.last_ms, "interval_ms": one.interval_ms}
+        yield Alarm("silent", figures | ({"status": refused.status, "reason": refused.reason} if refused else {}))
     if lost := one.lost:
-        yield Alarm("left", lost_words(one, lost))
+        cut = one.gap_counts.get("cut", Counted())
+        yield Alarm("left", asdict(lost) | {"cut": cut.number == lost.number})
     if leaving := one.leaving:
-        yield Alarm(
-            "leaving",
-            ngettext(
-                "%(count)s submission that it was not shown leaves its window within a day.",
-                "%(count)s submissions that it was not shown leave its window within a day.",
-                leaving.number,
-            )
-            % {"count": leaving},
-        )
+        yield Alarm("leaving", asdict(leaving))
     if one.zapier and one.waiting.number >= HELD_FROM:
-        words = _("%(count)s new ids wait for one poll: Zapier holds 100 or more until the Zap’s owner agrees.")
-        yield Alarm("burst", words % {"count": one.waiting})
+        yield Alarm("burst", asdict(one.waiting) | {"held": False})
     elif one.burst:
-        words = _(
-            "Its last poll showed %(count)s new ids at once: Zapier has held them, and asks the Zap’s owner by mail."
-        )
-        yield Alarm("burst", words % {"count": one.burst})
-    if poll.cut:
-        yield Alarm("large", _("Its last answer reached 5 MB: the oldest records were cut off."))
-    elif poll.bytes >= zapier_mode.WARN_BYTES and one.zapier:
-        words = _("Its last answer had %(size)s MB: at 5 MB the oldest records are cut off.")
-        yield Alarm("large", words % {"size": number_format(poll.bytes / 1_000_000, 1)})
+        yield Alarm("burst", asdict(one.burst) | {"held": True})
+    if poll.cut or (poll.bytes >= zapier_mode.WARN_BYTES and one.zapier):
+        yield Alarm("large", {"bytes": poll.bytes, "cut": poll.cut})
     if one.slowest_ms >= SLOW_MS:
-        words = _("An answer took %(seconds)s seconds: Zapier gives up after 30.")
-        yield Alarm("slow", words % {"seconds": one.slowest_ms // 1000})
+        yield Alarm("slow", {"ms": one.slowest_ms})
     if hidden := one.hidden:
-        yield Alarm(
-            "hidden",
-            ngettext(
-                "The lookback was widened: %(count)s older record would fire if it were shown.",
-                "The lookback was widened: %(count)s older records would fire if they were shown.",
-                hidden.number,
-            )
-            % {"count": hidden},
-        )
+        yield Alarm("hidden", asdict(hidden))
 
 
-def lost_words(one: Health, lost: Counted) -> str:
+def silent_words(figures: Mapping[str, Any]) -> str:
+    """Since when it is silent, and what is known of the reason."""
+    words = _("No poll for %(time)s; it used to poll %(interval)s.") % {
+        "time": lasting(figures["quiet_ms"]),
+        "interval": every(figures["interval_ms"]),
+    }
+    if "reason" not in figures:
+        return words
+    refused = _("Its last call was refused (%(status)s): %(reason)s")
+    return f"{words} {refused % {'status': figures['status'], 'reason': _(figures['reason'])}}"
+
+
+def left_words(figures: Mapping[str, Any]) -> str:
     """That submissions are lost, and how."""
-    cut = one.gap_counts.get("cut", Counted())
-    if cut.number == lost.number:
+    if figures["cut"]:
         words = ngettext(
             "%(count)s submission was cut off an answer of 5 MB: no poll will show it.",
             "%(count)s submissions were cut off an answer of 5 MB: no poll will show them.",
-            cut.number,
+            figures["number"],
         )
-        return words % {"count": cut}
+    else:
+        words = ngettext(
+            "%(count)s submission left its window before it was shown: no poll will show it.",
+            "%(count)s submissions left its window before they were shown: no poll will show them.",
+            figures["number"],
+        )
+    return words % {"count": count_of(figures)}
+
+
+def leaving_words(figures: Mapping[str, Any]) -> str:
+    """That submissions are about to be lost."""
     words = ngettext(
-        "%(count)s submission left its window before it was shown: no poll will show it.",
-        "%(count)s submissions left its window before they were shown: no poll will show them.",
-        lost.number,
+        "%(count)s submission that it was not shown leaves its window within a day.",
+        "%(count)s submissions that it was not shown leave its window within a day.",
+        figures["number"],
     )
-    return words % {"count": lost}
+    return words % {"count": count_of(figures)}
 
 
-def silence(one: Health) -> str:
-    """Since when it is silent, and what is known of the reason."""
-    words = _("No poll for %(time)s; it used to poll %(interval)s.") % {
-        "time": lasting(one.now_ms - one.poll.last_ms),
-        "interval": every(one.interval_ms),
-    }
-    if one.refusal is None:
-        return words
-    refused = _("Its last call was refused (%(status)s): %(reason)s")
-    return f"{words} {refused % {'status': one.refusal.status, 'reason': one.refusal.reason}}"
+def burst_words(figures: Mapping[str, Any]) -> str:
+    """That Zapier holds what it is shown, or will."""
+    if figures["held"]:
+        words = _(
+            "Its last poll showed %(count)s new ids at once: Zapier has held them, and asks the Zap’s owner by mail."
+        )
+    else:
+        words = _("%(count)s new ids wait for one poll: Zapier holds 100 or more until the Zap’s owner agrees.")
+    return words % {"count": count_of(figures)}
+
+
+def large_words(figures: Mapping[str, Any]) -> str:
+    """That an answer is cut off, or nearly."""
+    if figures["cut"]:
+        return _("Its last answer reached 5 MB: the oldest records were cut off.")
+    words = _("Its last answer had %(size)s MB: at 5 MB the oldest records are cut off.")
+    return words % {"size": number_format(figures["bytes"] / 1_000_000, 1)}
+
+
+def slow_words(figures: Mapping[str, Any]) -> str:
+    """How long it waits."""
+    return _("An answer took %(seconds)s seconds: Zapier gives up after 30.") % {"seconds": figures["ms"] // 1000}
+
+
+def hidden_words(figures: Mapping[str, Any]) -> str:
+    """How much waits behind the window."""
+    words = ngettext(
+        "The lookback was widened: %(count)s older record would fire if it were shown.",
+        "The lookback was widened: %(count)s older records would fire if they were shown.",
+        figures["number"],
+    )
+    return words % {"count": count_of(figures)}
+
+
+def count_of(figures: Mapping[str, Any]) -> Counted:
+    """The number among figures that were kept."""
+    return Counted(figures["number"], figures["more"])
+
+
+# By kind the figures in a sentence: they are kept with an incident, and said in the language of whoever reads it.
+SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "silent": silent_words,
+    "left": left_words,
+    "leaving": leaving_words,
+    "burst": burst_words,
+    "large": large_words,
+    "slow": slow_words,
+    "hidden": hidden_words,
+}
+
+
+def sentence_of(row: Incident) -> str:
+    """What is wrong, as it was when it began, in the reader's language; as it was kept where no figures were."""
+    return row.sentence or Alarm(row.kind, row.figures).sentence
 
 
 def lasting(ms: int) -> str:

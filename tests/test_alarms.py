@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from flowfinity import clock
 from integration import alarms
@@ -171,3 +171,24 @@ def test_each_thing_that_is_wrong_is_an_incident_of_its_own(site: rest.Site, mai
         "Over: Submissions are about to be lost",
         "Submissions are lost to it",
     ]
+
+
+def test_an_incident_is_read_in_the_readers_language_and_the_api_says_it_in_english(
+    site: rest.Site, client: Client
+) -> None:
+    client.force_login(builders.person("berta", is_staff=True, language="de"))
+    api = rest.Api()
+    watch(site, 12, api)
+    watch(site, 20)
+    row = Incident.objects.get()
+    pages = "/admin/integration/sync-health/", f"/admin/integration/sync-health/{row.poll_id}/"
+    said = "bisher kam eine alle 2 Minuten"
+    for page in pages:
+        _, _, incidents = client.get(page).content.decode().partition('id="incidents"')
+        assert said in incidents and "it used to poll" not in incidents and 'lang="en"' not in incidents
+    told = api.get("/api/clients", Accept_Language="de").json()[0]["Alarms"]
+    assert "it used to poll every 2 minutes" in told[0]["Sentence"]
+    Incident.objects.update(figures={}, sentence="Kept before there were figures.")
+    for page in pages:
+        _, _, incidents = client.get(page).content.decode().partition('id="incidents"')
+        assert '<span lang="en">Kept before there were figures.</span>' in incidents

@@ -667,3 +667,13 @@ def test_the_preview_tells_why_an_account_would_be_refused(configurer: Client, s
 
 def test_the_preview_of_nothing_says_so(configurer: Client, site: Site) -> None:
     assert "no Zap would fire" in text(configurer.get(details(), {"account": site.account.pk}))
+
+
+def test_the_reason_of_a_refused_call_is_read_in_the_readers_language(configurer: Client, site: Site) -> None:
+    answered = Api(password="wrong").poll(Accept_Language="de")
+    assert answered.json()["error"]["message"].startswith("Log in with HTTP Basic")
+    site.access(enabled=False)
+    assert Api().zapier().status_code == 404
+    german = configurer.get(REST, headers={"Accept-Language": "de"}).content.decode()
+    assert "<span>Das Passwort ist falsch.</span>" in german
+    assert '<span lang="en">The view ViewAllRecords of LeadRegistration is not enabled for REST.</span>' in german

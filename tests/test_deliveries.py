@@ -256,3 +256,33 @@ def test_subscriptions_are_paged_in_the_order_of_the_list(
         url = LIST + html.unescape(found[1]) if found else ""
     assert seen == [made[n].pk for n in (5, 1, 6, 4, 3, 2, 0)]
     assert not Delivery.objects.exists()
+
+
+def test_a_pause_is_read_in_the_readers_language_and_the_api_says_it_in_english(site: rest.Site, admin: Client) -> None:
+    with receiving(refusing) as receiver:
+        subscription = subscribe(receiver.url)
+        for _ in range(delivery.MOST_REFUSALS):
+            site.lead()
+        work(site)
+        german, english = person("berta", is_staff=True, language="de"), "10 attempts in a row have failed."
+        answered = Subscription.objects.get().reason.removeprefix(english).strip()
+        assert answered.startswith("The target answered 4") and api(subscription)["reason"] == f"{english} {answered}"
+        one = f"{LIST}{subscription.pk}/"
+        assert f"{english} {answered}" in page(admin, one)
+        admin.force_login(german)
+        for url in (LIST, one, reverse("admin:index")):
+            assert "10 Versuche nacheinander sind gescheitert. Das Ziel hat mit 4" in page(admin, url), url
+        for kept, said in (
+            ("The view is not enabled for REST.", "<small>Die Ansicht ist nicht für REST freigegeben.</small>"),
+            ("Who knows why.", '<small lang="en">Who knows why.</small>'),
+        ):
+            Subscription.objects.update(reason=kept, sentences=[])
+            assert said in admin.get(LIST).content.decode(), "one that was paused before its reason was kept in pieces"
+
+
+def test_a_pause_by_a_person_is_read_in_the_readers_language(site: rest.Site, admin: Client) -> None:
+    subscription = subscribe("http://127.0.0.1:1/")
+    told(admin, reverse("configure-subscription-pause", args=[subscription.pk]))
+    admin.force_login(person("berta", is_staff=True, language="de"))
+    assert "Angehalten von ada." in page(admin, LIST)
+    assert api(subscription)["reason"] == "Paused by ada."

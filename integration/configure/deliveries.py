@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from flowfinity import clock
@@ -186,6 +186,7 @@ def shown_subscription(row: Subscription, stands: standing.Standing, now: dt.dat
         "host": host(row),
         "zapier": is_zapier(row),
         "state": _("Failing") if failing else state,
+        "reason": standing.reason_of(row),
         "tone": "bad" if failing else tone,
         "behind": behind(stands),
         "failed": stands.failed,
@@ -275,7 +276,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Stops sending, with the place kept."""
     row = get_object_or_404(Subscription, pk=pk)
-    hooks.pause(row, f"Paused by {request.user}.")
+    hooks.pause(row, hooks.Sentence(gettext_noop("Paused by %(who)s."), {"who": str(request.user)}))
     messages.success(request, _("Paused. What is submitted meanwhile is kept, and sent when you resume."))
     return redirect("configure-subscription", pk)
 
@@ -296,7 +297,8 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     if row.state == Subscription.REMOVED:
         raise Http404
     if request.method == "POST":
-        hooks.remove(row, f"Removed by {request.user}.", tell="tell" in request.POST)
+        reason = hooks.Sentence(gettext_noop("Removed by %(who)s."), {"who": str(request.user)})
+        hooks.remove(row, reason, tell="tell" in request.POST)
         messages.success(request, _("Removed. Nothing more is sent to %(host)s.") % {"host": host(row)})
         return redirect("configure-subscription", pk)
     stands = standing.standings([row])[row.pk]

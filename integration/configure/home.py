@@ -14,6 +14,7 @@ from flowfinity.configure.home import Day, Figure, Part, Step, chart
 from flowfinity.models import User
 from flowfinity.submissions import milliseconds, moment
 from integration.configure import sync_health_page
+from integration.hooks import standing
 from integration.models import Incident, Poll, PollHour, RestAccess, Subscription, Surface
 from integration.poll_log import HOUR_MS
 
@@ -110,4 +111,5 @@ def hooks(request: HttpRequest) -> str:
     found = list(rows.select_related("view__app", "account").order_by("-state", "failing_since")[:MOST_FAILING])
     if not found:
         return ""
-    return render_to_string("integration/configure/home_hooks.html", {"subscriptions": found}, request)
+    page = {"rows": [{"subscription": row, "reason": standing.reason_of(row)} for row in found]}
+    return render_to_string("integration/configure/home_hooks.html", page, request)

@@ -259,6 +259,7 @@ def incidents(rows: Any, now: dt.datetime) -> list[Incident]:
         row.label = str(sync_health.ALARMS.get(row.kind, row.kind))
         row.tone = "warn" if row.kind in sync_health.WARNINGS else "bad"
         row.who = name_of(row.poll)
+        row.words = sync_health.sentence_of(row)
     return found
 
 

@@ -13,15 +13,16 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_noop
 from standardwebhooks import Webhook
 
 from flowfinity import clock, definitions, references
@@ -30,7 +31,7 @@ from flowfinity.fields import Format
 from flowfinity.models import Role, Submission, User
 from flowfinity.query import QueryError
 from integration import items
-from integration.hooks import http, retry
+from integration.hooks import http, retry, standing
 from integration.models import Attempt, Delivery, RestAccess, Subscription, Surface
 
 log = logging.getLogger(__name__)
@@ -209,27 +210,40 @@ def hindrance(subscription: Subscription) -> Any:
         Exists(Surface.objects.filter(pk=1, query_enabled=True)),
     ).get(pk=account)
     if not active:
-        return pausing("The account is deactivated.")
+        return pausing(gettext_noop("The account is deactivated."))
     if not enabled:
-        return pausing("The view is not enabled for REST.")
+        return pausing(gettext_noop("The view is not enabled for REST."))
     if not granted:
-        return pausing("None of the account's roles grants the view.")
+        return pausing(gettext_noop("None of the account's roles grants the view."))
     try:
         view_of(subscription)
     except QueryError as error:
-        return pausing(f"The view's filter cannot be read: {error}")
+        return pausing(Sentence(gettext_noop("The view's filter cannot be read: %(error)s"), {"error": str(error)}))
     return None if open_ else wait_for_surface
 
 
-def pausing(reason: str) -> Any:
+class Sentence(NamedTuple):
+    """A sentence of a reason, in English, with places for the figures in it."""
+
+    text: str
+    figures: Mapping[str, Any]
+
+
+def reasoned(reason: Iterable[str | Sentence]) -> dict[str, Any]:
+    """A reason as a subscription keeps it: for the API in English, and in pieces that a page translates."""
+    sentences = [Sentence(one, {}) if isinstance(one, str) else Sentence(*one) for one in reason]
+    return {"reason": standing.said(sentences, str)[:250], "sentences": sentences}
+
+
+def pausing(reason: str | Sentence) -> Any:
     """A function that pauses a subscription for the reason."""
     return lambda subscription: pause(subscription, reason)
 
 
-def pause(subscription: Subscription, reason: str) -> None:
+def pause(subscription: Subscription, *reason: str | Sentence) -> None:
     """Stops sending, with the place and what is owed kept."""
     Subscription.objects.filter(pk=subscription.pk, state=Subscription.ACTIVE).update(
-        state=Subscription.PAUSED, reason=reason[:250]
+        state=Subscription.PAUSED, **reasoned(reason)
     )
 
 
@@ -241,7 +255,7 @@ def resume(subscription: Subscription) -> None:
     """Goes on from the place where it stopped, at once."""
     with transaction.atomic():
         resumed = Subscription.objects.filter(pk=subscription.pk, state=Subscription.PAUSED).update(
-            state=Subscription.ACTIVE, reason="", failures=0, failing_since=None, next_on=clock.now()
+            state=Subscription.ACTIVE, reason="", sentences=[], failures=0, failing_since=None, next_on=clock.now()
         )
         if resumed:
             Delivery.objects.filter(subscription=subscription, state=Delivery.DUE, attempts__gt=0).update(**ANEW)
@@ -252,10 +266,10 @@ def wait_for_surface(subscription: Subscription) -> None:
     Subscription.objects.filter(pk=subscription.pk).update(next_on=clock.now() + WAIT_FOR_SURFACE)
 
 
-def remove(subscription: Subscription, reason: str, tell: bool = False) -> None:
+def remove(subscription: Subscription, reason: str | Sentence, tell: bool = False) -> None:
     """Ends the subscription; with `tell`, a worker unsubscribes at the target, which pauses a Zap."""
     Subscription.objects.filter(pk=subscription.pk).exclude(state=Subscription.REMOVED).update(
-        state=Subscription.REMOVED, reason=reason[:250], goodbye=tell, failures=0, next_on=clock.now()
+        state=Subscription.REMOVED, **reasoned([reason]), goodbye=tell, failures=0, next_on=clock.now()
     )
 
 
@@ -272,9 +286,10 @@ def take_leave(key: int, now: dt.datetime) -> int:
         later = retry.next_attempt(failures, now, answer.retry_after(now))
         rows.update(failures=failures, next_on=later, lease_until=None)
         return 1
-    said = answer.error or f"It answered {answer.status}."
-    reason = f"{subscription.reason} The target was told. {said}"[:250]
-    rows.update(goodbye=False, failures=failures, reason=reason, lease_until=None)
+    said = answer.error or Sentence(gettext_noop("It answered %(status)s."), {"status": answer.status})
+    why = subscription.sentences or [subscription.reason]
+    reason = reasoned([*why, gettext_noop("The target was told."), said])
+    rows.update(goodbye=False, failures=failures, lease_until=None, **reason)
     return 1
 
 
@@ -416,16 +431,20 @@ def settle(subscription: Subscription, outcomes: Sequence[Outcome], now: dt.date
         subscription.failures += 1
         subscription.failing_since = subscription.failing_since or now
         active.update(failures=subscription.failures, failing_since=subscription.failing_since)
-    said = bad[-1].answer.error or f"The target answered {bad[-1].answer.status}." if bad else ""
+    said: str | Sentence = ""
+    if bad:
+        answered = Sentence(gettext_noop("The target answered %(status)s."), {"status": bad[-1].answer.status})
+        said = bad[-1].answer.error or answered
     if any(one.fate == "gone" for one in bad):
-        remove(subscription, "The target answered 410: it is gone for good.")
+        remove(subscription, gettext_noop("The target answered 410: it is gone for good."))
         return False
     if any(one.fate == "retry" for one in signs):
         if subscription.failing_since and retry.is_over(subscription.failing_since, now):
-            pause(subscription, f"Every attempt has failed for three days. {said}")
+            pause(subscription, gettext_noop("Every attempt has failed for three days."), said)
             return False
     elif signs and subscription.failures >= MOST_REFUSALS:
-        pause(subscription, f"{subscription.failures} attempts in a row have failed. {said}")
+        words = gettext_noop("%(count)s attempts in a row have failed.")
+        pause(subscription, Sentence(words, {"count": subscription.failures}), said)
         return False
     if wish or (any(one.fate == "retry" for one in signs) and suspects.count() > 1):
         # The first to fail has waited by itself: the queue's pauses begin with the second.

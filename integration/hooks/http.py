@@ -21,10 +21,12 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 CONNECT_SECONDS = 5
 # The whole exchange: a target that sends a byte a second holds nobody up for longer.
 WHOLE_SECONDS = 15
+TOO_SLOW = gettext_noop("No whole answer within 15 seconds.")
 MOST_READ = 16_384
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -177,7 +179,7 @@ def send(method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -
         return answer(0, str(error))
     except (OSError, http.client.HTTPException, ValueError) as error:
         if isinstance(error, TimeoutError) or (connection is not None and connection.was_cut):
-            return answer(0, f"No whole answer within {WHOLE_SECONDS} seconds.")
+            return answer(0, TOO_SLOW)
         return answer(0, f"The connection failed: {type(error).__name__}: {error}")
     finally:
         if timer is not None:

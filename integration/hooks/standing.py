@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Min, Prefetch, Q, QuerySet
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
 from flowfinity.models import Journal, Submission
 from integration.models import Attempt, Delivery, Subscription
@@ -59,6 +61,16 @@ def standings(subscriptions: Iterable[Subscription]) -> dict[int, Standing]:
             next_on = row.next_on if unread or earliest is None else max(row.next_on, earliest)
         found[key] = Standing(owed, unread, lost, next_on)
     return found
+
+
+def reason_of(subscription: Subscription) -> str:
+    """Why it is paused or removed, in the reader's language; as it was kept where it was not kept in pieces."""
+    return said(subscription.sentences or ([[subscription.reason, {}]] if subscription.reason else []), gettext)
+
+
+def said(sentences: Iterable[Sequence[Any]], translate: Callable[[str], str]) -> str:
+    """The sentences, each (text, figures), as one text."""
+    return " ".join(translate(text) % figures if figures else translate(text) for text, figures in sentences)
 
 
 def next_try(subscription: Subscription, delivery: Delivery) -> dt.datetime | None:

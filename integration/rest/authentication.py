@@ -17,6 +17,7 @@ from threading import Lock
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -25,6 +26,10 @@ from integration.rest import state, throttling
 from integration.rest.arguments import LONGEST_CLIENT
 from integration.rest.errors import Refusal, not_active, not_authenticated
 
+# For the admin alone, who is told in a language of his own.
+WRONG_PASSWORD = gettext_noop("The password is wrong.")
+NO_ACCOUNT = gettext_noop("There is no account of that name.")
+A_PERSON = gettext_noop("The password is right, but this is a person's account: use an integration account.")
 MOST_RECOGNISED = 10_000
 _key = secrets.token_bytes(32)
 _recognised: OrderedDict[bytes, None] = OrderedDict()
@@ -43,9 +48,7 @@ class Basic(BaseAuthentication):
         found = state.find(kind, username, names.get("app", ""), names.get("name", ""), client)
         verify(username, password, found, address(request))
         if found is None or found.account_type != User.INTEGRATION:
-            raise not_authenticated(
-                "The password is right, but this is a person's account: use an integration account."
-            )
+            raise not_authenticated(A_PERSON)
         if not found.active:
             raise not_active()
         throttling.refuse_haste(found.account)
@@ -108,7 +111,7 @@ def verify(username: str, password: str, found: state.State | None, address: str
         remember(mark)
         return
     throttling.add(slot)
-    raise not_authenticated("The password is wrong." if found else "There is no account of that name.")
+    raise not_authenticated(WRONG_PASSWORD if found else NO_ACCOUNT)
 
 
 def remember(mark: bytes) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 
 from integration.rest.errors import invalid_json, too_large
 
@@ -44,7 +45,7 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise invalid_json(f"The body is not UTF-8: see byte {error.start}.") from None
     except ValueError:
-        raise invalid_json("The Content-Length header is no number: the body cannot be read.") from None
+        raise invalid_json(gettext_noop("The Content-Length header is no number: the body cannot be read.")) from None
     try:
         found = json.loads(
             text, object_pairs_hook=unique, parse_int=whole, parse_float=exact, parse_constant=no_constant
@@ -67,7 +68,7 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     except ValueError as error:
         raise invalid_json(f"The body cannot be read: {error} (position {place(text, is_unreadable)}).") from None
     if not isinstance(found, dict):
-        raise invalid_json("The body must be one JSON object, {…}; found something else at position 0.")
+        raise invalid_json(gettext_noop("The body must be one JSON object, {…}; found something else at position 0."))
     return found
 
 

@@ -11,6 +11,7 @@ import orjson
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext_noop
 from django.views import defaults
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated
 
@@ -19,6 +20,15 @@ from flowfinity.submissions import Conflict, Fault, Invalid, Refused, Stale
 log = logging.getLogger(__name__)
 LONGEST = 249
 RETRY_SECONDS = 5
+# Answered in English to everybody; Configure says them in the admin's language, as it does all that is marked here.
+SWITCHED_OFF = {
+    "Query()": gettext_noop(
+        "Query() is switched off for this site. Ask an admin: Configure > Integration > REST Integration."
+    ),
+    "Execute()": gettext_noop(
+        "Execute() is switched off for this site. Ask an admin: Configure > Integration > REST Integration."
+    ),
+}
 
 
 class Json(HttpResponse):
@@ -58,7 +68,9 @@ def not_authenticated(reason: str = "") -> Refusal:
     return Refusal(
         401,
         "not_authenticated",
-        "Log in with HTTP Basic as an integration account of this site: check the user name and the password.",
+        gettext_noop(
+            "Log in with HTTP Basic as an integration account of this site: check the user name and the password."
+        ),
         headers={"WWW-Authenticate": 'Basic realm="Flowfinity", charset="UTF-8"'},
         reason=reason,
     )
@@ -66,16 +78,14 @@ def not_authenticated(reason: str = "") -> Refusal:
 
 def not_active() -> Refusal:
     """403 for the right credentials of an account that was deactivated."""
-    return Refusal(403, "not_active", "This integration account is deactivated. Ask an admin to activate it.")
+    return Refusal(
+        403, "not_active", gettext_noop("This integration account is deactivated. Ask an admin to activate it.")
+    )
 
 
 def surface_disabled(switch: str) -> Refusal:
     """403 while the site's switch is off."""
-    return Refusal(
-        403,
-        "surface_disabled",
-        f"{switch} is switched off for this site. Ask an admin: Configure > Integration > REST Integration.",
-    )
+    return Refusal(403, "surface_disabled", SWITCHED_OFF[switch])
 
 
 def not_found(reason: str = "", operation: int | None = None) -> Refusal:
@@ -83,7 +93,9 @@ def not_found(reason: str = "", operation: int | None = None) -> Refusal:
     return Refusal(
         404,
         "not_found",
-        "Nothing here for this account: check the address, that it is enabled for REST, and the account's roles.",
+        gettext_noop(
+            "Nothing here for this account: check the address, that it is enabled for REST, and the account's roles."
+        ),
         operation=operation,
         reason=reason,
     )
@@ -130,7 +142,9 @@ def from_submission(error: Refused | Conflict, universal: bool) -> Refusal:
         return Refusal(
             409,
             "transaction_conflict",
-            "This ExternalTransactionId has already succeeded with another call. Give each call an id of its own.",
+            gettext_noop(
+                "This ExternalTransactionId has already succeeded with another call. Give each call an id of its own."
+            ),
         )
     operation = error.call if universal else None
     if isinstance(error, Invalid):
@@ -150,7 +164,9 @@ def as_refusal(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, MethodNotAllowed):
-        return Refusal(405, "method_not_allowed", "This address does not take that method; see the Allow header.")
+        return Refusal(
+            405, "method_not_allowed", gettext_noop("This address does not take that method; see the Allow header.")
+        )
     if isinstance(error, Http404):
         return not_found()
     if isinstance(error, NotAuthenticated):
@@ -164,23 +180,31 @@ def as_refusal(error: Exception) -> Refusal:
         return Refusal(
             503,
             "unavailable",
-            "The database is away for a moment. Send it again; under the same ExternalTransactionId if it writes.",
+            gettext_noop(
+                "The database is away for a moment. Send it again; under the same ExternalTransactionId if it writes."
+            ),
             headers={"Retry-After": str(RETRY_SECONDS)},
         )
     log.exception("unexpected error", exc_info=error)
     return Refusal(
-        500, "internal_error", "Something went wrong on our side; it was logged. Send the request again later."
+        500,
+        "internal_error",
+        gettext_noop("Something went wrong on our side; it was logged. Send the request again later."),
     )
 
 
 def unreadable() -> Refusal:
     """400 for what Django refuses to read: a foreign Host header, a thousand parameters."""
-    return Refusal(400, "bad_request", "This request cannot be read: check its host name, headers and query string.")
+    return Refusal(
+        400, "bad_request", gettext_noop("This request cannot be read: check its host name, headers and query string.")
+    )
 
 
 def too_large() -> Refusal:
     """413 for a body over the limit."""
-    return Refusal(413, "too_large", "The body is larger than this site takes (10 MB). Send less at a time.")
+    return Refusal(
+        413, "too_large", gettext_noop("The body is larger than this site takes (10 MB). Send less at a time.")
+    )
 
 
 def answer(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
@@ -212,5 +236,7 @@ def unknown_address(request: HttpRequest, exception: Exception) -> HttpResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """500 outside any endpoint; Django has logged it."""
     if is_api(request):
-        return answer(Refusal(500, "internal_error", "Something went wrong on our side; it was logged."), {})
+        return answer(
+            Refusal(500, "internal_error", gettext_noop("Something went wrong on our side; it was logged.")), {}
+        )
     return defaults.server_error(request)

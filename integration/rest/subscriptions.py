@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_noop
 from rest_framework.request import Request
 
 from flowfinity import clock
@@ -81,12 +82,12 @@ class Hooks(Endpoint):
 
     def unsubscribe(self, request: Request, app: str, name: str, key: str) -> HttpResponse:
         """Ends it, and answers an object each time: a Zap built in Zapier's web page fails on an empty answer."""
-        delivery.remove(self.own(key, removed=True), "Unsubscribed by its account.")
+        delivery.remove(self.own(key, removed=True), gettext_noop("Unsubscribed by its account."))
         return answer({})
 
     def pause(self, request: Request, app: str, name: str, key: str) -> HttpResponse:
         """Stops sending, with the place kept."""
-        delivery.pause(self.own(key), "Paused by its account.")
+        delivery.pause(self.own(key), gettext_noop("Paused by its account."))
         return answer(subscription_json(self.own(key)))
 
     def resume(self, request: Request, app: str, name: str, key: str) -> HttpResponse:
@@ -111,7 +112,7 @@ class Hooks(Endpoint):
         subscription = self.own(key)
         rows = Delivery.objects.filter(subscription=subscription, submission_id=int(submission))
         if not rows.exists():
-            raise not_found("The subscription has no delivery of that submission.")
+            raise not_found(gettext_noop("The subscription has no delivery of that submission."))
         delivery.send_again(rows)
         return answer(delivery_json(self.own(key), standing.with_tries(rows).get()))
 
@@ -121,7 +122,7 @@ class Hooks(Endpoint):
         rows = rows.select_related("view")
         row = (rows if removed else rows.exclude(state=Subscription.REMOVED)).first()
         if row is None:
-            raise not_found("The account has no subscription of that id to this view.")
+            raise not_found(gettext_noop("The account has no subscription of that id to this view."))
         return row
 
 
