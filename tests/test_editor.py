@@ -182,6 +182,7 @@ def test_every_setting_of_every_type_has_a_control() -> None:
         ({"label": "Rank", "type": "single"}, "choices", "A selection needs a list of choices."),
         ({"label": "Rank", "type": "single", "choices": "a\na"}, "choices", "A choice stands twice."),
         ({"label": "Price", "type": "currency", "currency": "eu"}, "currency", "three capital letters"),
+        ({"label": "Price", "type": "currency", "currency": "dollars"}, "currency", "three capital letters"),
         ({"label": "Price", "type": "currency"}, "currency", "in which currency the amounts are"),
         ({"label": "Other", "type": "link"}, "app", "names an app"),
         ({"label": "What", "type": "whole"}, "type", "valid choice"),

@@ -835,7 +835,7 @@ ASKING = {
         ({}, "All records."),
         ({"Question": None, "Number": None}, "All records."),
         ({"Unknown": 5}, "All records."),
-        ({"Question": "ABC"}, "Records where Text contains abc."),
+        ({"Question": "ABC"}, "Records where Text contains ABC."),
         ({"Number": 0}, "Records where (Number is at least 0)."),
         ({"Question": "x", "Number": 1000}, "Records where Text contains x and (Number is at least 1,000)."),
     ],

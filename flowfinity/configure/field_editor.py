@@ -56,7 +56,7 @@ class FieldForm(Labelled):
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "data-choices": True}),
     )  # fmt: skip
     currency = forms.CharField(
-        label=gettext_lazy("Currency"), required=False, max_length=3,
+        label=gettext_lazy("Currency"), required=False,
         help_text=gettext_lazy("Three letters, like USD. Shown beside each amount."),
         widget=forms.TextInput(attrs={"list": "currencies", "autocomplete": "off", "size": 6}),
     )  # fmt: skip

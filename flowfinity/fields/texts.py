@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, URLValidator
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -58,8 +59,11 @@ class Text(FieldType):
         return forms.TextInput(attrs={"maxlength": str(self.longest)})
 
     def operand(self, raw: Any, config: Config) -> Any:
-        text = checked_text(raw, min(self.longest, LONGEST_OPERAND))
-        return None if text is None else text.lower()
+        return checked_text(raw, min(self.longest, LONGEST_OPERAND))
+
+    def condition(self, path: str, lookup: str, operand: Any) -> Q:
+        # Folded only here, so that a sentence says the words as they were given.
+        return super().condition(path, lookup, operand.lower() if isinstance(operand, str) else operand)
 
 
 class MultilineText(Text):
