@@ -354,7 +354,7 @@ ASKED = {
     [
         ("", {}),
         ("Company=&Rating=&Least=&Callback=", {}),
-        ("Company=ABC", {"Company": "abc"}),
+        ("Company=ABC", {"Company": "ABC"}),
         ("Rating=Red&Colours=Blue", {"Rating": "Red", "Colours": "Blue"}),
         ("Least=0", {"Least": 0}),
         ("Callback=no", {"Callback": False}),
