@@ -13,10 +13,9 @@ from flowfinity import clock, references
 from flowfinity.definitions import AppDefinition
 from flowfinity.fields import World, record_id
 from flowfinity.models import Record
-from flowfinity.query import Column
+from flowfinity.query import LONGEST_CELL, Column
 from flowfinity.workspace import context
 
-LONGEST_CELL = 200
 LONGEST_CHANGE = 1_000
 
 
