@@ -55,7 +55,12 @@ class Receiver:
             def answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                request = Received(self.command, self.path, headers, self.rfile.read(length), time.monotonic())
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # The sender died in mid-send: a target that heard half of it has taken nothing.
+                    self.close_connection = True
+                    return
+                request = Received(self.command, self.path, headers, body, time.monotonic())
                 with receiver.lock:
                     receiver.received.append(request)
                 reply = receiver.script(request)
