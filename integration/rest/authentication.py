@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
+import hashlib
 import secrets
 from collections import OrderedDict
 from functools import lru_cache
@@ -46,7 +46,7 @@ class Basic(BaseAuthentication):
         names = context["kwargs"]
         kind, client = context["view"].target, client_of(request._request)
         found = state.find(kind, username, names.get("app", ""), names.get("name", ""), client)
-        verify(username, password, found, address(request))
+        verify(username, password, found, request)
         if found is None or found.account_type != User.INTEGRATION:
             raise not_authenticated(A_PERSON)
         if not found.active:
@@ -97,13 +97,13 @@ def named(header: str) -> str:
         return ""
 
 
-def verify(username: str, password: str, found: state.State | None, address: str) -> None:
+def verify(username: str, password: str, found: state.State | None, request: HttpRequest | Request) -> None:
     """Passes for the right password. Raises Refusal: 401, or 429 after too many wrong ones."""
     stored = found.password if found else ""
-    mark = hmac.digest(_key, "\x00".join((username, stored, password)).encode(), "sha256")
+    mark = hashlib.blake2b("\x00".join((username, stored, password)).encode(), key=_key).digest()
     if mark in _recognised:
         return
-    slot = throttling.wrong_password_slot(username, address)
+    slot = throttling.wrong_password_slot(username, address(request))
     throttling.refuse_guesses(slot)
     if found is None:
         make_password(password)  # As long as a check, so that time does not tell which accounts exist.

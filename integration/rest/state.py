@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import Cursor
 
 from integration.zapier_mode import ruling_lookback
@@ -107,12 +107,13 @@ class State:
 
 def planned_cursor() -> Any:
     """A cursor whose statement PostgreSQL plans once a connection: planning costs more than reading the rows."""
-    if connection.vendor != "postgresql":
-        return connection.cursor()
-    connection.ensure_connection()
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "postgresql":
+        return database.cursor()
+    database.ensure_connection()
     # In Django's wrapper: the query is counted, its errors are Django's. The cursor is psycopg's own, since Django's
     # binds its arguments in the client, and PostgreSQL then sees another statement each time.
-    return connection._prepare_cursor(Cursor(connection.connection))  # type: ignore[attr-defined]
+    return database._prepare_cursor(Cursor(database.connection))  # type: ignore[attr-defined]
 
 
 def find(kind: str, username: str, app: str = "", name: str = "", client: str = "") -> State | None:
