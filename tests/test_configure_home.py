@@ -136,3 +136,8 @@ def test_the_page_takes_few_queries_and_reads_ranges_of_indexes(site: rest.Site,
     (place,) = home.places(site.at - DAY).values()
     plan = Submission.objects.filter(app=site.app, pk__gt=place).annotate(minute=home.Minute("on")).explain()
     assert "submission_feed" in plan or "flowfinity_submission_pkey" in plan, plan
+
+
+@pytest.mark.parametrize("path", ["/admin/flowfinity/", "/admin/integration/"])
+def test_half_an_address_leads_home(admin: Client, path: str) -> None:
+    assert admin.get(path).headers["Location"] == "/admin/"
