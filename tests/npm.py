@@ -44,7 +44,7 @@ def modules(folder: Path) -> Path:
         for name in INSTALLED:
             shutil.copy(folder / name, making)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=making, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=making, capture_output=True, text=True, timeout=900)
         assert done.returncode == 0, done.stdout + done.stderr
         try:
             making.rename(kept)
