@@ -23,9 +23,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from flowfinity.models import User
-from integration import sync_health
+from integration import incidents, sync_health
+from integration.incidents import Alarm
 from integration.models import Incident, Poll, Watch
-from integration.sync_health import Alarm, Health
+from integration.sync_health import Health
 
 log = logging.getLogger(__name__)
 # One process a minute looks after the clients, whoever calls first.
@@ -140,16 +141,16 @@ def send(row: Incident, to: Mapping[str, list[str]], connection: Any, now: dt.da
 
 def begun(row: Incident) -> tuple[str, str]:
     """The mail that says that an incident began: its subject and its text."""
-    label = str(sync_health.ALARMS[row.kind])
-    lines = [sync_health.sentence_of(row), *facts(row), _("It began on %s.") % in_zone(row.opened_on)]
+    label = str(incidents.ALARMS[row.kind])
+    lines = [incidents.sentence_of(row), *facts(row), _("It began on %s.") % in_zone(row.opened_on)]
     return subject_of(label, row), "\n".join([*lines, "", *advice(row.kind), *where(row)])
 
 
 def ended(row: Incident, now: dt.datetime) -> tuple[str, str]:
     """The mail that says that an incident is over."""
-    label = _("Over: %s") % sync_health.ALARMS[row.kind]
+    label = _("Over: %s") % incidents.ALARMS[row.kind]
     assert row.closed_on is not None
-    sentence = sync_health.sentence_of(row)
+    sentence = incidents.sentence_of(row)
     lines = [_("This is over: %s") % sentence, *facts(row), _("It ended on %s.") % in_zone(row.closed_on)]
     if row.kind == "silent":
         lines += ["", *after_silence(row.poll, now)]
@@ -178,7 +179,7 @@ def facts(row: Incident) -> list[str]:
 
 def advice(kind: str) -> list[str]:
     """What to do."""
-    return [str(sync_health.ADVICE[kind]), ""]
+    return [str(incidents.ADVICE[kind]), ""]
 
 
 def after_silence(poll: Poll, now: dt.datetime) -> list[str]:

@@ -273,9 +273,9 @@ class Incident(models.Model):
     """Something about a client that an admin should know: opened once, told once, closed when it is over."""
 
     poll = models.ForeignKey(Poll, models.CASCADE, related_name="incidents")
-    # One of `sync_health.ALARMS`.
+    # One of `incidents.ALARMS`.
     kind = models.CharField(max_length=20)
-    # What its sentence is made of (`sync_health.SENTENCES`): each reader is told in a language of his own.
+    # What its sentence is made of (`incidents.SENTENCES`): each reader is told in a language of his own.
     figures = models.JSONField(default=dict)
     # Of one that was opened before figures were kept.
     sentence = models.CharField(max_length=500, blank=True)

@@ -29,6 +29,7 @@ from flowfinity.configure.home import address
 from flowfinity.configure.pages import context
 from flowfinity.submissions import moment
 from integration import alarms, poll_log, sync_health
+from integration.incidents import ALARMS, WARNINGS, every, lasting, sentence_of
 from integration.models import Incident, Poll, PollHour, Watch
 from integration.sync_health import Health, Unseen
 
@@ -83,7 +84,7 @@ class Client:
     @property
     def every(self) -> str:
         """How often it polls."""
-        return sync_health.every(self.health.interval_ms)
+        return every(self.health.interval_ms)
 
     @property
     def chart(self) -> Chart | None:
@@ -172,7 +173,7 @@ def polls_chart(poll: Poll) -> Chart | None:
     ) % {
         "count": len(shown),
         "new": sum(line["new"] for line in shown),
-        "pause": sync_health.lasting(max(longest, poll_log.MINUTE_MS)),
+        "pause": lasting(max(longest, poll_log.MINUTE_MS)),
     }
     return charts.moments(
         label, times, [line["bytes"] for line in shown], words, tones, [day_and_time(times[0]), day_and_time(times[-1])]
@@ -256,10 +257,10 @@ def incidents(rows: Any, now: dt.datetime) -> list[Incident]:
     closed = rows.filter(closed_on__gt=now - dt.timedelta(days=CLOSED_DAYS)).order_by("-closed_on")[:MOST_INCIDENTS]
     found = [*rows.filter(closed_on=None).order_by("-opened_on")[:MOST_INCIDENTS], *closed]
     for row in found:
-        row.label = str(sync_health.ALARMS.get(row.kind, row.kind))
-        row.tone = "warn" if row.kind in sync_health.WARNINGS else "bad"
+        row.label = str(ALARMS.get(row.kind, row.kind))
+        row.tone = "warn" if row.kind in WARNINGS else "bad"
         row.who = name_of(row.poll)
-        row.words = sync_health.sentence_of(row)
+        row.words = sentence_of(row)
     return found
 
 

@@ -12,12 +12,13 @@ from rest_framework.request import Request
 from flowfinity import clock
 from flowfinity.fields import record_id
 from integration import items, sync_health
+from integration.incidents import Counted
 from integration.models import Poll
 from integration.rest.arguments import whole
 from integration.rest.endpoint import Endpoint, absolute
 from integration.rest.reading import granted
 from integration.rest.subscriptions import answer, one_each
-from integration.sync_health import Counted, Health, Unseen
+from integration.sync_health import Health, Unseen
 
 LISTED, MOST_LISTED = 100, 1_000
 

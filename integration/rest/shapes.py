@@ -15,6 +15,7 @@ from flowfinity.fields import FORMATS, Format, Schema, World, closed, record_id
 from flowfinity.models import Submission
 from flowfinity.query import SYSTEM_COLUMNS, Column, Parameter
 from integration import items
+from integration.incidents import ALARMS
 from integration.models import Delivery, Subscription
 from integration.rest import feed
 from integration.rest.arguments import LONGEST_CLIENT, MODES, MOST_RECORDS
@@ -22,7 +23,7 @@ from integration.rest.clients import LISTED, MOST_LISTED
 from integration.rest.errors import LONGEST
 from integration.rest.subscriptions import LONGEST_URL, MOST_DELIVERIES
 from integration.rest.writing import LONGEST_TRANSACTION
-from integration.sync_health import ALARMS, FATES
+from integration.sync_health import FATES
 
 # What an example is made of, where a record would refer to something.
 EXAMPLE_TIME = dt.datetime(2020, 9, 6, 4, 37, 31, 120_000, tzinfo=dt.UTC)
