@@ -276,7 +276,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Stops sending, with the place kept."""
     row = get_object_or_404(Subscription, pk=pk)
-    hooks.pause(row, hooks.Sentence(gettext_noop("Paused by %(who)s."), {"who": str(request.user)}))
+    hooks.pause(row, standing.Sentence(gettext_noop("Paused by %(who)s."), {"who": str(request.user)}))
     messages.success(request, _("Paused. What is submitted meanwhile is kept, and sent when you resume."))
     return redirect("configure-subscription", pk)
 
@@ -297,7 +297,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     if row.state == Subscription.REMOVED:
         raise Http404
     if request.method == "POST":
-        reason = hooks.Sentence(gettext_noop("Removed by %(who)s."), {"who": str(request.user)})
+        reason = standing.Sentence(gettext_noop("Removed by %(who)s."), {"who": str(request.user)})
         hooks.remove(row, reason, tell="tell" in request.POST)
         messages.success(request, _("Removed. Nothing more is sent to %(host)s.") % {"host": host(row)})
         return redirect("configure-subscription", pk)

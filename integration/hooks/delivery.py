@@ -13,10 +13,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from django.conf import settings
@@ -31,7 +31,8 @@ from flowfinity.fields import Format
 from flowfinity.models import Role, Submission, User
 from flowfinity.query import QueryError
 from integration import items
-from integration.hooks import http, retry, standing
+from integration.hooks import http, retry
+from integration.hooks.standing import Sentence, reasoned
 from integration.models import Attempt, Delivery, RestAccess, Subscription, Surface
 
 log = logging.getLogger(__name__)
@@ -220,19 +221,6 @@ def hindrance(subscription: Subscription) -> Any:
     except QueryError as error:
         return pausing(Sentence(gettext_noop("The view's filter cannot be read: %(error)s"), {"error": str(error)}))
     return None if open_ else wait_for_surface
-
-
-class Sentence(NamedTuple):
-    """A sentence of a reason, in English, with places for the figures in it."""
-
-    text: str
-    figures: Mapping[str, Any]
-
-
-def reasoned(reason: Iterable[str | Sentence]) -> dict[str, Any]:
-    """A reason as a subscription keeps it: for the API in English, and in pieces that a page translates."""
-    sentences = [Sentence(one, {}) if isinstance(one, str) else Sentence(*one) for one in reason]
-    return {"reason": standing.said(sentences, str)[:250], "sentences": sentences}
 
 
 def pausing(reason: str | Sentence) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Min, Prefetch, Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -61,6 +61,19 @@ def standings(subscriptions: Iterable[Subscription]) -> dict[int, Standing]:
             next_on = row.next_on if unread or earliest is None else max(row.next_on, earliest)
         found[key] = Standing(owed, unread, lost, next_on)
     return found
+
+
+class Sentence(NamedTuple):
+    """A sentence of a reason, in English, with places for the figures in it."""
+
+    text: str
+    figures: Mapping[str, Any]
+
+
+def reasoned(reason: Iterable[str | Sentence]) -> dict[str, Any]:
+    """A reason as a subscription keeps it: for the API in English, and in pieces that a page translates."""
+    sentences = [Sentence(one, {}) if isinstance(one, str) else Sentence(*one) for one in reason]
+    return {"reason": said(sentences, str)[:250], "sentences": sentences}
 
 
 def reason_of(subscription: Subscription) -> str:
