@@ -102,6 +102,19 @@ def test_a_draft_is_discarded(app: App, ada: User) -> None:
     assert drafts.document(app) == export_app(app)
 
 
+def test_an_app_that_was_published_stays_when_a_draft_is_discarded_whoever_is_gone(app: App, ada: User) -> None:
+    designer = builders.person("designer")
+    with edit(app, designer) as document:
+        for kind in ("fields", "operations", "views"):
+            document[kind].clear()
+    publish(app, designer)
+    with edit(app, ada) as document:
+        document["app"]["label"] = "Prospects"
+    designer.delete()
+    assert not drafts.discard(App.objects.get())
+    assert drafts.document(App.objects.get())["app"]["label"] == "Leads"
+
+
 def test_publishing_makes_the_app_what_the_draft_says(app: App, ada: User) -> None:
     made = builders.do(ada, app, "Capture", Company="ABC Inc", Rating="Hot", Budget=5)
     role = Role.objects.create(name="Sales")
