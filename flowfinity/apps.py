@@ -8,14 +8,14 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from flowfinity.query import fold, texts
+from flowfinity.query import fold, holds
 
 
 def register_functions(connection: Any, **_: Any) -> None:
     """Gives each SQLite connection the folding that PostgreSQL gets from ICU, and each of PostgreSQL fast times."""
     if connection.vendor == "sqlite":
         connection.connection.create_function("flowfinity_fold", 1, fold, deterministic=True)
-        connection.connection.create_function("flowfinity_texts", 2, texts, deterministic=True)
+        connection.connection.create_function("flowfinity_holds", 3, holds, deterministic=True)
     else:
         fast_times(connection.connection)
 

@@ -16,7 +16,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import OrderBy
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
-from django.db.models.lookups import Contains
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext_lazy
@@ -221,20 +220,23 @@ class Group:
 
 @dataclass(frozen=True)
 class Holding:
-    """A word, without a space in it, that any of several text columns contains: all are looked through in one go."""
+    """A word, in any of its spellings, that any of several columns contains: all are looked through in one go.
+
+    The columns hold texts, or numbers, which are looked through as `fields.plain` writes them. ß and ss are one.
+    """
 
     columns: tuple[Column, ...]
-    word: str
+    spellings: tuple[str, ...]
 
     def q(self, paths: Mapping[str, str]) -> Q:
         """The rows that answer: none where there is no column, or where the word is none that a text can hold."""
-        if not self.columns or "\x00" in self.word:
+        if not self.columns or any("\x00" in word for word in self.spellings):
             return NOTHING
-        return Q(Contains(Texts("values", *(column.name for column in self.columns)), self.word.lower()))
+        return Q(Holds("values", [column.name for column in self.columns], [sought(word) for word in self.spellings]))
 
     def describe(self) -> str:
         """The condition as a clause, as one of its columns' would say it."""
-        words = [Condition(column, "contains", self.word).describe() for column in self.columns]
+        words = [Condition(column, "contains", self.spellings[0]).describe() for column in self.columns]
         return f"({_(' or ').join(words)})"
 
 
@@ -591,23 +593,29 @@ class Folded(TextOf):
         return f'lower(({sql}) COLLATE "und-x-icu") COLLATE "C"', parameters
 
 
-class Texts(models.Func):
-    """Texts of a JSON document as one: a line each, `Folded`, so that nothing without a line end spans two of them."""
+class Holds(models.Func):
+    """True where a text or a number of a JSON document contains one of the words, as `sought`.
 
-    function = "flowfinity_texts"
-    output_field = models.TextField()
+    The texts are looked through as one, a line each, so that no word spans two of them.
+    """
 
-    def __init__(self, document: Any, *names: str, **extra: Any) -> None:
-        self.names = names
-        # No name holds a comma, and SQLite takes 127 arguments at most.
-        super().__init__(document, models.Value(",".join(names)), **extra)
+    function = "flowfinity_holds"
+    output_field = models.BooleanField()
+
+    def __init__(self, document: Any, names: Sequence[str], words: Sequence[str], **extra: Any) -> None:
+        self.names, self.words = names, words
+        # No name holds a comma and no word a line end, and SQLite takes 127 arguments at most.
+        super().__init__(document, models.Value(",".join(names)), models.Value("\n".join(words)), **extra)
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Sequence[Any]]:
         document = self.get_source_expressions()[0]
         lines = [compiler.compile(KeyTextTransform(name, document)) for name in self.names]
         sql = f"concat_ws(E'\\n', VARIADIC ARRAY[{', '.join(line for line, _parameters in lines)}])"
+        sql = f"""replace(lower({sql} COLLATE "und-x-icu") COLLATE "C", 'ß', 'ss')"""
+        likes = ", ".join(["%s"] * len(self.words))
         parameters = [one for _line, own in lines for one in own]
-        return f'lower({sql} COLLATE "und-x-icu") COLLATE "C"', parameters
+        parameters += [f"%{connection.ops.prep_for_like_query(word)}%" for word in self.words]
+        return f"{sql} LIKE ANY (ARRAY[{likes}])", parameters
 
 
 def fold(text: Any) -> Any:
@@ -615,8 +623,22 @@ def fold(text: Any) -> Any:
     return text.lower() if isinstance(text, str) else text
 
 
-def texts(document: str, names: str) -> str:
-    """What `Texts` does, for SQLite, which would read the document again for each name."""
-    values = orjson.loads(document)
-    found = (values.get(name) for name in names.split(","))
-    return "\n".join([str(value) for value in found if value is not None]).lower()
+def holds(document: str, names: str, words: str) -> bool:
+    """What `Holds` does, for SQLite, which would read the document again for each name."""
+    values, lines = orjson.loads(document), []
+    # Plain loops: this is asked of every record, and generators would take a third more time.
+    for name in names.split(","):
+        value = values.get(name)
+        if value is not None:
+            # PostgreSQL writes a number without an exponent, too.
+            lines.append(value if isinstance(value, str) else fields.plain(value))
+    text = sought("\n".join(lines))
+    for word in words.split("\n"):  # noqa: SIM110
+        if word in text:
+            return True
+    return False
+
+
+def sought(text: str) -> str:
+    """A text as words are looked for in it: without regard to case, and with ss for ß."""
+    return text.lower().replace("ß", "ss")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from flowfinity import definitions
-from flowfinity.fields import TYPES
+from flowfinity.fields import TYPES, plain
 from flowfinity.models import App, Record, Submission, User
 from flowfinity.query import (
     DEEPEST,
@@ -1135,19 +1135,50 @@ def test_the_database_finds_what_python_finds(rows: list[dict[str, Any]], docume
         transaction.set_rollback(True)
 
 
-# Words in any of several texts
+# Words in any of several texts and numbers
 
 
-LETTERS = "abSΣσςİıIßẞéÉ%_\\\"'1"  # noqa: RUF001
+LETTERS = "abSΣσςİıIßẞéÉ%_\\\"'1.2"  # noqa: RUF001
 WORDS = st.text(st.sampled_from(LETTERS), min_size=1, max_size=3)
 TEXTS = st.tuples(st.sampled_from(" \n"), st.lists(WORDS, min_size=1, max_size=4)).map(lambda two: two[0].join(two[1]))
+AMOUNTS = st.one_of(
+    st.integers(-2_000, 2_000),
+    st.decimals(-99, 99, places=3).map(float),
+    st.sampled_from([1e-7, -2.5e-12, 1e22, 12e40]),
+)
+CELLS = st.fixed_dictionaries({}, optional={"One": TEXTS, "Two": TEXTS, "Number": AMOUNTS})
 
 
 @pytest.mark.django_db
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rows=st.lists(CELLS.filter(bool), min_size=1, max_size=6), words=st.lists(st.tuples(WORDS, WORDS), max_size=6))
+def test_a_word_is_found_where_a_text_or_the_digits_of_a_number_contain_a_spelling_of_it(
+    rows: list[Any], words: list[tuple[str, ...]]
+) -> None:
+    def folded(value: Any) -> str:
+        return (value if isinstance(value, str) else plain(value)).lower().replace("ß", "ss")
+
+    with transaction.atomic():
+        app = builders.make_app({"One": "multiline", "Two": "multiline", "Number": "number"})
+        submit([builders.call(app, "Make", **row) for row in rows], builders.person())
+        stored = dict(Record.objects.order_by("pk").values_list("pk", "values"))
+        columns = tuple(definitions.of(app.pk).fields[name] for name in ("One", "Two", "Number"))
+        for spellings in words:
+            expected = [
+                pk
+                for pk, values in stored.items()
+                if any(folded(word) in folded(value) for word in spellings for value in values.values())
+            ]
+            found = Query(app.pk, Holding(columns, spellings)).apply(Record.objects.all())
+            assert list(found.values_list("pk", flat=True)) == expected
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     rows=st.lists(st.dictionaries(st.sampled_from(["One", "Two", "Three"]), TEXTS, min_size=1), min_size=1, max_size=6),
-    words=st.lists(WORDS, min_size=1, max_size=6),
+    words=st.lists(WORDS.filter(lambda word: not set(word.lower()) & {"s", "ß"}), min_size=1, max_size=6),
 )
 def test_a_word_in_any_text_is_found_where_one_of_the_texts_contains_it(rows: list[Any], words: list[str]) -> None:
     with transaction.atomic():
@@ -1158,7 +1189,7 @@ def test_a_word_in_any_text_is_found_where_one_of_the_texts_contains_it(rows: li
             contains = (Condition(column, "contains", column.type.operand(word, {})) for column in columns)
             expected, found = (
                 list(Query(app.pk, where).apply(Record.objects.all()).values_list("pk", flat=True))
-                for where in (Group("any", tuple(contains)), Holding(columns, word))
+                for where in (Group("any", tuple(contains)), Holding(columns, (word,)))
             )
             assert found == expected
         transaction.set_rollback(True)
@@ -1171,7 +1202,7 @@ def test_a_word_is_found_in_as_many_texts_as_an_app_may_have_and_in_none_of_none
 
     def found(columns: Iterable[Column], word: str) -> list[int]:
         return list(
-            Query(app.pk, Holding(tuple(columns), word)).apply(Record.objects.all()).values_list("pk", flat=True)
+            Query(app.pk, Holding(tuple(columns), (word,))).apply(Record.objects.all()).values_list("pk", flat=True)
         )
 
     own = definitions.of(app.pk).fields["Name"], definitions.of(app.pk).fields["Other"]

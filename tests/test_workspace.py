@@ -365,10 +365,47 @@ def test_a_view_is_searched_in_its_text_its_choices_and_its_people(client: Clien
 
 
 def test_people_are_found_by_what_they_are_called(client: Client, visits: App, sam: User) -> None:
-    person("kim", display_name="Kim Larsen")
+    person("kim", display_name="Kim Größe")
     do(sam, visits, "Make", Title="One", Owner="kim")
     do(sam, visits, "Make", Title="Two", Owner="sam")
-    assert cells(client.get("/apps/Visits/views/All/?q=larsen")) == ["One"]
+    for asked in ("größe", "GRÖẞE", "GRÖSSE", "kim"):
+        assert cells(client.get("/apps/Visits/views/All/", {"q": asked})) == ["One"], asked
+
+
+def found_by(client: Client, *asked: str) -> dict[str, list[str]]:
+    """The companies that a search of all leads finds, by what is searched for."""
+    return {words: cells(client.get(view_page(), {"q": words})) for words in asked}
+
+
+def test_numbers_are_found_as_they_are_written_on_the_page_and_as_they_are_kept(
+    client: Client, app: App, sam: User
+) -> None:
+    for company, value, employees in (("A", 1200.5, 25), ("B", 12_000, None), ("C", -0.25, 7), ("D 1,200.50", None, 9)):
+        do(sam, app, "CaptureLead", **{**LEAD, "Company": company, "TotalValue": value, "EmployeeCount": employees})
+    assert found_by(
+        client, "1200", "1200.5", "1,200.50", "$1,200.50", "-$0.25", "12,000.", "$ 25", "1,20", "05", "$"
+    ) == {
+        **{"1200": ["A", "B"], "1200.5": ["A"], "1,200.50": ["A", "D 1,200.50"], "$1,200.50": ["A"]},
+        **{"-$0.25": ["C"], "12,000.": ["B"], "$ 25": ["A", "C"], "1,20": ["D 1,200.50"], "05": []},
+        "$": ["A", "B", "C"],
+    }
+    User.objects.update(language="de")
+    assert found_by(client, "1200,5", "1.200,50", "1200.5", "12.000", "$1.200,5", "0,25") == {
+        **{"1200,5": ["A"], "1.200,50": ["A"], "1200.5": ["A"], "12.000": ["B"], "$1.200,5": ["A"], "0,25": ["C"]},
+    }
+
+
+def test_a_record_is_found_by_its_number(client: Client, app: App, sam: User) -> None:
+    made = [do(sam, app, "CaptureLead", **{**LEAD, "Company": name}).record for name in "AB"]
+    asked = [f"#{made[1]}", f"{made[1]:09d}", f"#{made[1]:09d}", str(made[1]), "#0", "#" + "9" * 30, "#1a"]
+    assert list(found_by(client, *asked).values()) == [["B"], ["B"], ["B"], ["B"], [], [], []]
+
+
+def test_a_word_is_found_with_sharp_s_or_without(client: Client, app: App, sam: User) -> None:
+    for name in ("Ringstraße 5", "Ringstrasse 6"):
+        do(sam, app, "CaptureLead", **{**LEAD, "Company": name})
+    for asked in ("STRASSE", "straße", "STRAẞE", "ringstrasse"):
+        assert cells(client.get(view_page(), {"q": asked})) == ["Ringstrasse 6", "Ringstraße 5"], asked
 
 
 def test_a_search_is_combined_with_what_the_view_asks_and_with_its_order(client: Client, app: App, sam: User) -> None:
@@ -466,6 +503,7 @@ def test_a_page_is_one_pass_over_the_records_and_a_sort_of_keys() -> None:
         **{"": 2, "?sort=TotalValue": 2, "?sort=-Rating": 2, "?sort=CreatedBy": 2, "?sort=-RecordID": 1},
         # With one, all that answer are sorted by their keys; so many that they are not counted are looked for again.
         **{"?q=number+17": 1, "?q=nothing": 1, "?q=name&sort=-Company": 2},
+        **{"?q=1,200.50": 1, "?q=$1,200": 1, "?q=%2317": 1},
     }.items():
         *finding, reading = plans(client, view_page(asked=asked))
         assert sum(bool(ALL_RECORDS.search(plan)) for plan in (*finding, reading)) <= passes, (asked, finding)

@@ -8,27 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F
+from django.db.models import F, TextField, Value
+from django.db.models.functions import Replace
+from django.db.models.lookups import Contains
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.utils.formats import number_format
+from django.utils.formats import get_format, number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from flowfinity import clock, cursors
+from flowfinity import cells, clock, cursors
 from flowfinity.definitions import AppDefinition, ViewDefinition
-from flowfinity.fields import MultipleSelection, Person, SingleSelection, Text
+from flowfinity.fields import MultipleSelection, Number, Person, SingleSelection, Text
 from flowfinity.forms import ParameterForm
 from flowfinity.models import Record, User
 from flowfinity.query import (
     MOST_COUNTED,
+    SYSTEM_COLUMNS,
     Column,
     Condition,
     Group,
@@ -38,6 +42,7 @@ from flowfinity.query import (
     QueryError,
     count_words,
     counted,
+    sought,
 )
 from flowfinity.requests import wants_part
 from flowfinity.workspace import context
@@ -48,6 +53,9 @@ PAGE = 50
 MOST_WORDS = 5
 LONGEST_WORDS = 200
 MOST_PEOPLE = 50
+# A number as it is written, up to the zeros at the end of its decimals, which are not kept.
+NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?)\.?0*", re.ASCII)
+RECORD = re.compile(r"#?0*([1-9][0-9]{0,14})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -143,29 +151,51 @@ def sorted_by(view: ViewDefinition, request: HttpRequest) -> Query:
 
 def searchable(column: Column) -> bool:
     """True for a column in which words are looked for. Not who created and changed: that would find too much."""
-    return not column.system and isinstance(column.type, Text | SingleSelection | MultipleSelection | Person)
+    if column.system:
+        return column.name == "RecordID"
+    return isinstance(column.type, Text | Number | SingleSelection | MultipleSelection | Person)
 
 
 def searching(query: Query, columns: Sequence[Column], words: str) -> Query:
     """The query narrowed to records that hold every word, each in any of the columns."""
     looked = [column for column in columns if searchable(column)]
-    texts = tuple(column for column in looked if isinstance(column.type, Text))
     for word in words.split()[:MOST_WORDS]:
+        digits = {column.name: digits_of(column, word) for column in looked}
+        held = tuple(column for column in looked if isinstance(column.type, Text) or digits[column.name])
+        spellings = tuple(dict.fromkeys([word, *filter(None, digits.values())]))
         meant = [part for column in looked for part in meaning(column, word)]
-        query = query.and_where(Group("any", (Holding(texts, word), *meant)))
+        query = query.and_where(Group("any", (Holding(held, spellings), *meant, *numbered(looked, word))))
     return query
 
 
+def digits_of(column: Column, word: str) -> str:
+    """The digits of the number that a word says, as a page of the language writes it or as it is kept; "" for none."""
+    if column.system or not isinstance(column.type, Number):
+        return ""
+    found = NUMBER.fullmatch(cells.number_of(word.rstrip(".,"), column, get_format("DECIMAL_SEPARATOR")))
+    return found[1] if found else ""
+
+
+def numbered(columns: Sequence[Column], word: str) -> Iterator[Condition]:
+    """The condition under which a word is the record's own number: "#123", or 123 where that number is shown."""
+    found = RECORD.fullmatch(word)
+    if found and (word.startswith("#") or any(column.name == "RecordID" for column in columns)):
+        yield Condition(SYSTEM_COLUMNS["RecordID"], "is", int(found[1]))
+
+
 def meaning(column: Column, word: str) -> Iterator[Condition]:
-    """The conditions under which a choice or a person, as it is shown, contains the word."""
-    choices = [choice for choice in column.config.get("choices", ()) if word.lower() in choice.lower()]
+    """The conditions under which a choice, a person or a currency, as it is shown, contains the word."""
+    choices = [choice for choice in column.config.get("choices", ()) if sought(word) in sought(choice)]
     if isinstance(column.type, SingleSelection):
         yield Condition(column, "is_any_of", choices)
     elif isinstance(column.type, MultipleSelection):
         yield from (Condition(column, "includes", choice) for choice in choices)
     elif isinstance(column.type, Person):
-        people = User.objects.filter(display_name__icontains=word).values_list("username", flat=True)
+        name = Replace("display_name__folded", Value("ß"), Value("ss"), output_field=TextField())
+        people = User.objects.filter(Contains(name, sought(word))).values_list("username", flat=True)
         yield Condition(column, "is_any_of", list(people[:MOST_PEOPLE]))
+    elif isinstance(column.type, Number) and word == column.type.unit(column.config):
+        yield Condition(column, "is_not_blank")
 
 
 def empty(asking: Asked, found: Page) -> str:
