@@ -6,9 +6,12 @@ Whoever may enter Configure may change all of it; nobody changes a record here, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import reduce
 from itertools import groupby
+from operator import or_
 from typing import Any, ClassVar
 
 from django import forms
@@ -24,7 +27,7 @@ from django.contrib.auth.forms import (
 )
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.forms.models import ModelChoiceIterator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -470,6 +473,7 @@ class RoleAdmin(ConfigurationAdmin):
 # Look-ups
 
 LONGEST_TITLE = 80
+NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def in_words(app: AppDefinition, values: Mapping[str, Any]) -> SafeString:
@@ -485,27 +489,16 @@ def in_words(app: AppDefinition, values: Mapping[str, Any]) -> SafeString:
     return format_html('<table class="values"><tbody>{}</tbody></table>', rows)
 
 
-@admin.register(Record)
-class RecordAdmin(LookUpAdmin):
-    list_display = (
-        "__str__",
-        "title",
-        "app",
-        "last_operation",
-        "modified_on",
-        "modified_by",
-        "last_submission_id",
-        "is_deleted",
-    )
-    list_filter = ("app", "deleted")
-    list_select_related = ("app", "modified_by")
-    ordering = ("-pk",)
-    search_fields = ("=id",)
-    search_help_text = gettext_lazy("A record’s number")
-    fields = (
-        "app", "workspace", "document", "is_deleted", "created_on", "created_by", "modified_on", "modified_by",
-        "last_operation", "first_submission_id", "last_submission_id", "its_submissions",
-    )  # fmt: skip
+def called(app: AppDefinition, operation: str) -> str:
+    """The label of an operation that is kept by name; of one that is gone, its name."""
+    try:
+        return app.operation(operation).label if operation else ""
+    except definitions.Unknown:
+        return operation
+
+
+class OfApps(LookUpAdmin):
+    """What apps have very many of: found by number or by app, which alone have an index."""
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         # So that the definition that is kept of an app need not be asked for again for each row.
@@ -513,22 +506,50 @@ class RecordAdmin(LookUpAdmin):
         rows: models.QuerySet[Any] = super().get_queryset(request).annotate(version=version)
         return rows
 
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """Rows by number, written with the zeros in front or without, or those of the apps that are called so."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if NUMBER.fullmatch(term):
+            # Not Django's search, which compares numbers as text and so reads every row.
+            return queryset.filter(reduce(or_, (Q((name, int(term))) for name in self.search_fields))), False
+        apps = App.objects.filter(Q(label__icontains=term) | Q(name__icontains=term))
+        return queryset.filter(app__in=list(apps)), False
+
+
+@admin.register(Record)
+class RecordAdmin(OfApps):
+    list_display = ("__str__", "title", "app", "last_done", "modified_on", "modified_by")
+    list_filter = ("app", "deleted")
+    list_select_related = ("app", "modified_by")
+    ordering = ("-pk",)
+    search_fields = ("id",)
+    search_help_text = gettext_lazy(
+        "Finds a record by its number, or all of an app. By what it holds, look for it in a view of its app."
+    )
+    fields = (
+        "app", "workspace", "document", "is_deleted", "created_on", "created_by", "modified_on", "modified_by",
+        "last_done", "first_submission_id", "last_submission_id", "its_submissions",
+    )  # fmt: skip
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is shown; of a record that is there, not that it is."""
         return [name for name in self.fields if name != "is_deleted" or (obj and obj.deleted)]
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        """Records by number, written with the zeros in front or without."""
-        return super().get_search_results(request, queryset, search_term.strip().lstrip("0"))
-
-    @admin.display(description=gettext_lazy("deleted"), ordering="deleted")
+    @admin.display(description=gettext_lazy("deleted"))
     def is_deleted(self, obj: Record) -> str:
         return _("deleted") if obj.deleted else ""
 
     @admin.display(description=gettext_lazy("what it is"))
     def title(self, obj: Any) -> str:
         words = references.title_of(definitions.of(obj.app_id, obj.version), obj.values)
-        return words if len(words) <= LONGEST_TITLE else f"{words[:LONGEST_TITLE]}…"
+        words = words if len(words) <= LONGEST_TITLE else f"{words[:LONGEST_TITLE]}…"
+        return _("%s (deleted)") % words if obj.deleted else words
+
+    @admin.display(description=gettext_lazy("last operation"), ordering="last_operation")
+    def last_done(self, obj: Any) -> str:
+        return called(definitions.of(obj.app_id, obj.version), obj.last_operation)
 
     @admin.display(description=gettext_lazy("in the workspace"))
     def workspace(self, obj: Record) -> str:
@@ -547,18 +568,24 @@ class RecordAdmin(LookUpAdmin):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(LookUpAdmin):
-    list_display = ("id", "app", "record", "kind", "operation", "by", "on")
+class SubmissionAdmin(OfApps):
+    list_display = ("id", "app", "record", "kind", "done", "by", "on")
     list_filter = ("app", "kind")
     list_select_related = ("app", "record", "by")
     ordering = ("-pk",)
-    search_fields = ("=id", "=record__id")
-    search_help_text = gettext_lazy("A submission’s or a record’s number")
-    fields = ("id", "app", "record", "kind", "operation", "by", "on", "changes", "document")
+    search_fields = ("id", "record")
+    search_help_text = gettext_lazy(
+        "Finds a submission by its number or its record’s, or all of an app; not by people or operations."
+    )
+    fields = ("id", "app", "record", "kind", "done", "by", "on", "changes", "document")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """The list of one record's submissions, beside Django's own."""
         return lookup == "record__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.display(description=gettext_lazy("operation"), ordering="operation")
+    def done(self, obj: Any) -> str:
+        return called(definitions.of(obj.app_id, obj.version), obj.operation)
 
     @admin.display(description=gettext_lazy("values after"))
     def document(self, obj: Submission) -> str:

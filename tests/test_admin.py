@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from flowfinity import definitions
 from flowfinity.admin import ConfigurationAdmin, LookUpAdmin
-from flowfinity.models import App, Configuration, Record, Role, Submission, User
+from flowfinity.models import App, Configuration, Record, Role, Submission, User, configuring
 from flowfinity.submissions import Call, submit
 from tests.builders import make
 
@@ -219,6 +221,57 @@ def test_a_record_is_looked_up_in_words(admin_client: Client, app: App, record: 
     submission = Submission.objects.get().pk
     page = admin_client.get(reverse("admin:flowfinity_submission_change", args=[submission])).content.decode()
     assert "Company, Rating" in page and '<th scope="row">Company</th><td>ABC Inc</td>' in page
+
+
+def found(client: Client, name: str, words: str) -> set[int]:
+    """The rows that a list shows of a search."""
+    response = client.get(reverse(f"admin:flowfinity_{name}_changelist"), {"q": words})
+    return {row.pk for row in response.context["cl"].result_list}
+
+
+def test_records_and_submissions_are_found_by_number_or_app(admin_client: Client, app: App, record: int) -> None:
+    other = make({**DOCUMENT, "app": {"name": "Visits", "label": "Field visits"}})
+    call = Call(definitions.of(other.pk).operation("Capture"), {"Company": "Other"})
+    result = submit([call], by=User.objects.get()).results[0]
+    first = Submission.objects.get(app=app).pk
+    for words in (str(record), f" {record:09d} ", "lead"):
+        assert found(admin_client, "record", words) == {record}
+    for words in ("field VISITS", "Visits"):
+        assert found(admin_client, "record", words) == {result.record}
+        assert found(admin_client, "submission", words) == {result.submission}
+    assert first in found(admin_client, "submission", str(first)) and first in found(
+        admin_client, "submission", str(record)
+    )
+    for words in ("ABC Inc", "9" * 18, "9" * 5000, "-1"):
+        assert found(admin_client, "record", words) == found(admin_client, "submission", words) == set()
+    for name, help in (("record", "By what it holds"), ("submission", "not by people or operations")):
+        assert help in admin_client.get(reverse(f"admin:flowfinity_{name}_changelist")).content.decode()
+
+
+def test_a_number_is_looked_up_by_its_index(admin_client: Client, app: App, record: int) -> None:
+    for name in ("record", "submission"):
+        with CaptureQueriesContext(connection) as captured:
+            assert found(admin_client, name, str(record))
+        compared = f'"flowfinity_{name}"."id" = {record}'
+        rows = [query["sql"] for query in captured if f'FROM "flowfinity_{name}"' in query["sql"]]
+        assert rows and all(compared in sql for sql in rows), "a number that is compared as text has no index"
+
+
+def test_lists_say_what_people_call_an_operation(admin_client: Client, app: App, record: int, admin_user: User) -> None:
+    app.operations.update(label="Capture a lead")
+    with configuring():
+        app.operations.create(name="DropIt", label="Drop the lead", kind="delete")
+    submit([Call(definitions.of(app.pk).operation("DropIt"), {}, record=record)], by=admin_user)
+
+    def listed(name: str) -> str:
+        return admin_client.get(reverse(f"admin:flowfinity_{name}_changelist")).content.decode()
+
+    assert "Drop the lead" in listed("record") and "ABC Inc (deleted)" in listed("record")
+    assert "Drop the lead" in listed("submission") and "Capture a lead" in listed("submission")
+    assert "DropIt" not in listed("record") + listed("submission")
+    with configuring():
+        app.operations.get(name="DropIt").delete()
+    assert "DropIt" in listed("record"), "of one that is gone, the name is all that is kept"
 
 
 # Who may enter, and what nobody may do

@@ -228,3 +228,17 @@ def test_every_page_of_configure_keeps_to_its_width_and_policy(server: Server, b
     for kind in (REST, "/admin/apps/N/roles/", f"{REST}views/N/", f"{REST}feeds/N/"):
         assert kind in seen
     assert len(seen) > 30, sorted(seen)
+
+
+def test_lists_of_records_and_submissions_are_seen_whole(server: Server, browser: Browser) -> None:
+    complaints: list[str] = []
+    page = signed_in(server, browser, complaints, {"width": 1280, "height": 900})
+    for name in ("record", "submission"):
+        page.goto(f"/admin/flowfinity/{name}/")
+        beyond = page.locator(".results").evaluate("box => box.scrollWidth - box.clientWidth")
+        assert beyond <= 0, f"the list of {name}s is {beyond} pixels wider than its place"
+        heights = page.locator("#result_list tbody tr").evaluate_all("rows => rows.map(row => row.offsetHeight)")
+        # One line a row; a long name of a record may take a second.
+        assert max(heights) < 72, heights
+    page.context.close()
+    assert complaints == []
