@@ -50,17 +50,19 @@ def import_app(document: Any) -> App:
 
     A new app is born with the standard view ViewAllRecords, unless the document brings views of its own.
     """
-    faults = list(shape_faults(document))
-    if faults:
-        raise BlueprintError(faults)
     with configuring():
-        existing = App.objects.filter(name__iexact=document["app"]["name"]).first()
+        existing = app_of(document)
         base = None if existing is None else export_app(existing)
-        former = {} if existing is None else existing.former
-        faults = list(content_faults(document, base, former))
-        if faults:
+        if faults := merge_faults(document, base, {} if existing is None else existing.former):
             raise BlueprintError(faults)
         return write(existing, merged(base, document))
+
+
+def app_of(document: Any) -> App | None:
+    """The app that a document is to be merged into; None when it names none that there is."""
+    part = document.get("app") if isinstance(document, dict) else None
+    name = part.get("name") if isinstance(part, dict) else None
+    return None if names.fault(name) else App.objects.filter(name__iexact=name).first()
 
 
 def replace_app(app: App, document: dict[str, Any]) -> App:
@@ -237,6 +239,38 @@ def query_of(view: Mapping[str, Any], columns: Mapping[str, Column], app: int = 
 # Faults
 
 
+def merge_faults(document: Any, base: Mapping[str, Any] | None, former: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """All that keeps the document from being merged into `base`, where `former` fields have left values."""
+    found = list(shape_faults(document))
+    return [*found, *readable_faults(document, base, former)] if found else list(content_faults(document, base, former))
+
+
+def readable_faults(
+    document: Any, base: Mapping[str, Any] | None, former: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """What else is wrong with the parts of a misshapen document that can be read, so that it is put right in one go."""
+    if not isinstance(document, dict) or document.get("blueprint", FORMAT) != FORMAT:
+        return
+    found = {kind: readable_parts(document.get(kind, [])) for kind in KINDS_OF_PARTS}
+    kept = {} if base is None else columns_of(base)
+    yield from all_field_faults(found["fields"], kept, former)
+    # What operations and views refer to may be just what cannot be read.
+    app = document.get("app")
+    named = isinstance(app, dict) and isinstance(app.get("name"), str) and isinstance(document.get("fields", []), list)
+    if named and all(part.get("name") for part in found["fields"]):
+        yield from use_faults(found, {**kept, **columns_of(found)})
+
+
+def readable_parts(parts: Any) -> list[dict[str, Any]]:
+    """The parts, each in its place: one that is no object is empty, and names and labels are texts."""
+    return [
+        {**part, **{key: part[key] if isinstance(part.get(key), str) else "" for key in ("name", "label")}}
+        if isinstance(part, dict)
+        else {}
+        for part in (parts if isinstance(parts, list) else [])
+    ]
+
+
 def shape_faults(document: Any) -> Iterator[tuple[str, str]]:
     """What keeps the document from being read at all."""
     if not isinstance(document, dict):
@@ -331,7 +365,7 @@ def all_field_faults(
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with the fields, given those that there are and those that are gone."""
     own = {name.lower(): column for name, column in kept.items() if not column.system}
-    for index, part in enumerate(fields):
+    for index, part in present(fields):
         path, gone = f"fields[{index}]", former.get(part["name"])
         yield from field_faults(path, part, own.get(part["name"].lower()))
         if gone and gone["type"] != part.get("type"):
@@ -339,13 +373,18 @@ def all_field_faults(
             yield f"{path}.type", words % {"name": part["name"], "type": gone["type"]}
 
 
+def present(parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The parts with their places, but those that could not be read."""
+    return ((index, part) for index, part in enumerate(parts) if part)
+
+
 def use_faults(document: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
     """What is wrong with operations and views, given what there is to be used by them."""
     own = {name: column for name, column in columns.items() if not column.system}
-    for index, part in enumerate(document.get("operations", [])):
+    for index, part in present(document.get("operations", [])):
         yield from unknown(f"operations[{index}]", part, _("an operation"), "kind", "done", "fields")
         yield from operation_faults(f"operations[{index}]", part, own)
-    for index, part in enumerate(document.get("views", [])):
+    for index, part in present(document.get("views", [])):
         yield from unknown(
             f"views[{index}]", part, _("a view"), "description", "columns", "filter", "sort", "parameters"
         )

@@ -350,6 +350,62 @@ def test_every_fault_of_a_part_is_told_by_its_path(document: Any, paths: list[st
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("document", "paths"),
+    [
+        # Of shape and of meaning, and in the parts after one that cannot be read.
+        (
+            small(fields=[{**NAME, "label": ""}, {**NAME, "name": "Hue", "type": "colour"}], operations=5, views=[]),
+            ["fields[0].label", "operations", "fields[1].type"],
+        ),
+        (
+            small(fields=[5, {"label": "Hue", "type": "colour"}, {**NAME, "required": "yes"}], operations=[], views=[]),
+            ["fields[0]", "fields[1].name", "fields[1].type", "fields[2].required"],
+        ),
+        (
+            small(
+                operations=[None, {"name": "Do", "kind": "?", "fields": ["Name", "Gone"]}],
+                views=["x", {"name": "see", "label": "See", "columns": ["Gone"]}],
+            ),
+            [
+                *("operations[0]", "operations[1].label", "views[0]", "views[1].name"),
+                *("operations[1].kind", "operations[1].fields", "views[1].columns"),
+            ],
+        ),
+        # What is called wrongly is there all the same.
+        (
+            small(
+                fields=[{**NAME, "name": "the name"}],
+                operations=[{"name": "Do", "label": "Do", "kind": "create", "fields": ["the name"]}],
+                views=[],
+            ),
+            ["fields[0].name"],
+        ),
+        # What may be meant by a part that cannot be read, or be in an app that is not named, is not said to be missing.
+        (small(fields=[5]), ["fields[0]"]),
+        (small(fields="Name"), ["fields"]),
+        (small(app={"label": "X"}, fields=[{**NAME, "type": "?"}]), ["app.name", "fields[0].type"]),
+        # Of another format nothing is known.
+        (changed("fields", type="?") | {"blueprint": 2}, ["blueprint"]),
+    ],
+)
+def test_faults_of_shape_and_of_meaning_are_told_in_one_go(document: Any, paths: list[str]) -> None:
+    assert faults_of(document) == paths
+
+
+@pytest.mark.django_db
+def test_a_misshapen_file_is_held_against_the_app_that_it_names() -> None:
+    builders.make(SMALL)
+    document = {
+        "blueprint": 1,
+        "app": {"name": SMALL["app"]["name"].upper(), "label": ""},
+        "fields": [{**NAME, "type": "number"}],
+        "operations": [{"name": "Do", "label": "Do", "kind": "create", "fields": ["Rating", "Gone"]}],
+    }
+    assert faults_of(document) == ["app.label", "fields[0].type", "operations[0].fields"]
+
+
+@pytest.mark.django_db
 def test_a_key_that_is_not_known_is_told_as_what_it_is_a_slip() -> None:
     for document, fault in (
         (

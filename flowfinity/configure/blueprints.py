@@ -63,14 +63,10 @@ def preview(document: Any) -> Preview:
 
     Raises BlueprintError with every fault of the document.
     """
-    faults = list(blueprint.shape_faults(document))
-    if faults:
-        raise BlueprintError(faults)
-    app = App.objects.filter(name__iexact=document["app"]["name"]).first()
+    app = blueprint.app_of(document)
     draft = Draft.objects.filter(app=app).select_related("by").first() if app else None
     base = drafts.document(app) if app else None
-    faults = list(blueprint.content_faults(document, base, app.former if app else {}))
-    if faults:
+    if faults := blueprint.merge_faults(document, base, app.former if app else {}):
         raise BlueprintError(faults)
     after = blueprint.merged(base, document)
     records = Record.objects.filter(app=app, deleted=False).count() if app else 0
