@@ -39,6 +39,7 @@ from django.utils.translation import gettext_lazy, gettext_noop, ngettext, pgett
 
 from flowfinity import definitions, references
 from flowfinity.definitions import AppDefinition
+from flowfinity.fields import cut
 from flowfinity.models import (
     App,
     Configuration,
@@ -543,8 +544,7 @@ class RecordAdmin(OfApps):
 
     @admin.display(description=gettext_lazy("what it is"))
     def title(self, obj: Any) -> str:
-        words = references.title_of(definitions.of(obj.app_id, obj.version), obj.values)
-        words = words if len(words) <= LONGEST_TITLE else f"{words[:LONGEST_TITLE]}…"
+        words = cut(references.title_of(definitions.of(obj.app_id, obj.version), obj.values), LONGEST_TITLE)
         return _("%s (deleted)") % words if obj.deleted else words
 
     @admin.display(description=gettext_lazy("last operation"), ordering="last_operation")

@@ -27,6 +27,7 @@ from flowfinity.fields import (
     SingleSelection,
     Text,
     YesNo,
+    cut,
     shortened,
     stamp,
 )
@@ -207,7 +208,7 @@ def day_of(text: str, order: str) -> str:
 def refused(column: Column, text: str, reading: Reading) -> str:
     """Why the cell cannot be read, in a sentence for who wrote it; "" where the field type's own words say it."""
     kind, bare = column.type, text.translate(BLANKS).strip()
-    quoted = bare if len(bare) <= LONGEST_QUOTE else f"{bare[:LONGEST_QUOTE]}…"
+    quoted = cut(bare, LONGEST_QUOTE)
     if isinstance(kind, YesNo):
         return _("“%s” is neither Yes nor No.") % quoted
     if isinstance(kind, SingleSelection | MultipleSelection):
@@ -223,9 +224,7 @@ def no_choice(column: Column, text: str) -> str:
     """That a cell names what is not among the choices, and which there are."""
     known = column.config.get("choices", ())
     named = [text] if isinstance(column.type, SingleSelection) else choices_of(text, column)
-    wrong = ", ".join(part for part in named if part not in known)
-    if len(wrong) > LONGEST_QUOTE:
-        wrong = f"{wrong[:LONGEST_QUOTE]}…"
+    wrong = cut(", ".join(part for part in named if part not in known), LONGEST_QUOTE)
     return _("“%(text)s” is none of the choices: %(choices)s.") % {"text": wrong, "choices": shortened(known)}
 
 

@@ -109,7 +109,7 @@ class Column:
         marked = bool(tones) and text in self.config.get("choices", ())
         return {
             "label": self.heading,
-            "text": text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…",
+            "text": fields.cut(text, LONGEST_CELL),
             "url": self.type.url(value, self.config, world),
             "numeric": self.type.numeric,
             "kind": "choice" if marked else "",

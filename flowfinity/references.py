@@ -9,7 +9,7 @@ from typing import Any
 
 from flowfinity import definitions, storage
 from flowfinity.definitions import AppDefinition
-from flowfinity.fields import NOWHERE, Reference, World
+from flowfinity.fields import NOWHERE, Reference, World, cut
 from flowfinity.models import Configuration, Record, User
 from flowfinity.query import Column
 
@@ -112,8 +112,7 @@ def records_of(app: AppDefinition | None) -> list[tuple[str, str]]:
 
 def shortened(title: str) -> str:
     """A title on one line of a list."""
-    line = " ".join(title.split())
-    return line if len(line) <= LONGEST_CHOICE else f"{line[:LONGEST_CHOICE]}…"
+    return cut(" ".join(title.split()), LONGEST_CHOICE)
 
 
 def told_apart(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

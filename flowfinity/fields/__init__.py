@@ -28,7 +28,7 @@ from flowfinity.fields.files import Attachment, KeptFile, Picture, Signature, Up
 from flowfinity.fields.links import Person, RecordLink
 from flowfinity.fields.numbers import Currency, Number, RecordNumber, WholeNumber, YesNo, plain, record_id
 from flowfinity.fields.places import Location
-from flowfinity.fields.texts import Email, MultilineText, Phone, Text, Url
+from flowfinity.fields.texts import Email, MultilineText, Phone, Text, Url, cut
 from flowfinity.fields.times import Date, DateTime, Moment, in_site_zone, site_time, stamp
 
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
     "FieldError", "FieldType", "Format", "KeptFile", "Location", "Moment", "MultilineText", "MultipleSelection",
     "Number", "Person", "Phone", "Picture", "RecordLink", "RecordNumber", "Reference", "Render", "Schema", "Signature",
     "SingleSelection", "Text", "Upload", "Url", "WholeNumber", "World", "YesNo", "checked_text", "closed",
-    "in_site_zone", "plain", "record_id", "shortened", "site_time", "stamp",
+    "cut", "in_site_zone", "plain", "record_id", "shortened", "site_time", "stamp",
 ]  # fmt: skip
 
 TYPES: Mapping[str, FieldType] = {

@@ -134,3 +134,8 @@ class Url(Text):
 
     def widget(self, config: Config) -> forms.Widget:
         return forms.TextInput(attrs={"type": "url", "placeholder": "https://"})
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, or as much of it as a reader is shown at a glance."""
+    return text if len(text) <= longest else f"{text[:longest]}…"

@@ -9,10 +9,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from flowfinity.definitions import AppDefinition, OperationDefinition, Unknown
-from flowfinity.fields import TYPES, World
+from flowfinity.fields import TYPES, World, cut
 from flowfinity.models import Record, Submission
 from flowfinity.query import Column
-from flowfinity.workspace.showing import LONGEST_CHANGE, Shown, ago, cut, shown
+from flowfinity.workspace.showing import LONGEST_CHANGE, Shown, ago, shown
 
 MOST_HISTORY = 100
 SHOWN_BEFORE = 25

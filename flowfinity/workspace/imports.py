@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 from flowfinity import cells, clock, imports, jobs, references, spreadsheets
 from flowfinity.cells import Reading
 from flowfinity.definitions import AppDefinition, OperationDefinition, Unknown
-from flowfinity.fields import Date, DateTime, FieldError, Number
+from flowfinity.fields import Date, DateTime, FieldError, Number, cut
 from flowfinity.imports import Plan
 from flowfinity.models import Job, JobRow
 from flowfinity.query import Column
@@ -29,7 +29,6 @@ from flowfinity.spreadsheets import Unreadable
 from flowfinity.workspace import context
 from flowfinity.workspace.context import Granted
 from flowfinity.workspace.pages import PersonRequest, page
-from flowfinity.workspace.showing import cut
 
 CHECKED_AT_ONCE = 500
 GUESSED_FROM = 1_000

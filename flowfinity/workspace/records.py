@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from flowfinity.definitions import OperationDefinition
-from flowfinity.fields import record_id
+from flowfinity.fields import cut, record_id
 from flowfinity.forms import OperationForm
 from flowfinity.models import Record, Submission
 from flowfinity.submissions import Call, Conflict, Invalid, Refused, Stale, submit
@@ -27,7 +27,7 @@ from flowfinity.workspace.history import did, history, latest
 from flowfinity.workspace.pages import PersonRequest, page
 from flowfinity.workspace.restoring import bring_back_url, restore_url
 from flowfinity.workspace.sent import fresh_key, sent_key, sent_number
-from flowfinity.workspace.showing import LONGEST_CHANGE, ago, cut, in_words, sentence, shown, title, world_of
+from flowfinity.workspace.showing import LONGEST_CHANGE, ago, in_words, sentence, shown, title, world_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from flowfinity import clock, references
 from flowfinity.definitions import AppDefinition
-from flowfinity.fields import World, record_id
+from flowfinity.fields import World, cut, record_id
 from flowfinity.models import Record
 from flowfinity.query import LONGEST_CELL, Column
 from flowfinity.workspace import context
@@ -61,11 +61,6 @@ def in_words(column: Column, values: Mapping[str, Any], world: World) -> str:
 def title(app: AppDefinition, found: Record) -> str:
     """What a record is called: the first of its app's fields that says something, else its number."""
     return cut(references.title_of(app, found.values), LONGEST_CELL) or record_id(found.pk)
-
-
-def cut(text: str, longest: int) -> str:
-    """The text, or as much of it as a page shows at a glance."""
-    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def ago(moment: dt.datetime) -> str:
