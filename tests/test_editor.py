@@ -472,8 +472,10 @@ def test_a_file_of_a_new_app_is_a_draft_until_it_is_published(admin_client: Clie
 def test_a_bad_file_shows_every_fault_with_its_path(admin_client: Client, app: App) -> None:
     document = {**DOCUMENT, "fields": [{**DOCUMENT["fields"][0], "type": "?"}], "operations": [{"name": "x"}]}
     page = text(upload(admin_client, document))
-    assert "Nothing is imported: 2 things to put right" in page
-    assert "operations[0].name" in page and "operations[0].label" in page
+    # Those of structure and those of meaning.
+    assert "Nothing is imported: 4 things to put right" in page
+    assert all(f"operations[0].{part}" in page for part in ("name", "label", "kind"))
+    assert "fields[0].type" in page
     for content, said in ((b"{", "This file is not JSON"), (b"\xff\xfe\x00", "This file is no text"), (b"", "empty")):
         assert said in text(upload(admin_client, content))
     assert not Draft.objects.exists()
