@@ -194,9 +194,12 @@ def words(choice: Choice) -> str:
     if choice.view is not None and choice.poll is None:
         within = _(", of the view %(view)s") % {"view": definitions.of(choice.app).view(choice.view).label}
     if choice.poll is not None:
+        client = str(Poll.objects.select_related("account", "view__app").get(pk=choice.poll))
         told = ", ".join(str(sync_health.FATES[fate]) for fate in choice.fates)
+        if not told:
+            return client
         return _("What Sync health lists for %(client)s: %(fates)s") % {
-            "client": Poll.objects.select_related("account", "view__app").get(pk=choice.poll),
+            "client": client,
             "fates": told,
         }
     if choice.since is not None:

@@ -334,9 +334,18 @@ def test_the_page_shows_what_a_client_has_missed_and_lets_one_tick(site: rest.Si
     page = pages.get(PAGE, {"client": poll.pk, "ticked": "1", "fate": ["silence", "waiting"]}).content.decode()
     assert "2 records would be sent again" in page
     page = pages.get(PAGE, {"client": poll.pk, "ticked": "1"}).content.decode()
-    assert "Nothing would be sent again" in page
+    assert "Nothing would be sent again" in page and "nothing of it that can be sent is ticked" in page
     pages.post(PAGE, {**hidden(pages.get(PAGE, {"client": poll.pk}).content.decode())})
     assert Job.objects.get().total == 1
+
+
+def test_the_page_says_that_a_client_has_missed_nothing(site: rest.Site, pages: Client) -> None:
+    rest.Api().zapier()
+    page = pages.get(PAGE, {"client": Poll.objects.get().pk}).content.decode()
+    assert "Nothing would be sent again" in page and "This client has missed nothing" in page
+    assert "What Sync health lists" not in page, "a list of nothing is not begun"
+    later = {"way": "since", "of": f"app:{site.app.pk}", "since": "2050-01-01T00:00"}
+    assert "No record that is there fits this choice." in pages.get(PAGE, later).content.decode()
 
 
 def test_the_page_says_what_is_wrong_and_is_for_admins(site: rest.Site, pages: Client) -> None:

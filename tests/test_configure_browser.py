@@ -242,3 +242,42 @@ def test_lists_of_records_and_submissions_are_seen_whole(server: Server, browser
         assert max(heights) < 72, heights
     page.context.close()
     assert complaints == []
+
+
+def test_an_app_is_named_as_one_types_and_found_as_one_types(server: Server, browser: Browser) -> None:
+    from playwright.sync_api import expect
+
+    complaints: list[str] = []
+    page = signed_in(server, browser, complaints, DESK)
+    for label, name in (("Field visits", "FieldVisits"), ("VAT forms", "VatForms"), ("2 house keys", "HouseKeys")):
+        page.goto("/admin/apps/new/")
+        page.get_by_label("Label").press_sequentially(label)
+        expect(page.get_by_label("Name")).to_have_attribute("placeholder", name)
+        page.get_by_role("button", name="Make the app").click()
+        page.get_by_role("heading", name=label).wait_for()
+
+    page.goto(REST)
+    apps = page.locator("details.app:visible summary h2")
+    find = page.get_by_role("searchbox", name="Find an app")
+    assert apps.count() == 4 and page.locator("details.app[open]").count() == 0
+    find.press_sequentially("VISIT")
+    expect(apps).to_have_text(["Field visits"])
+    assert page.get_by_role("status").last.text_content() == "1 / 4"
+    find.fill("capture lead")
+    expect(apps).to_have_text(["Lead Registration"])
+    shown = page.locator("details.app[open] .endpoint h3:visible")
+    expect(shown).to_have_text(["Capture lead"])
+    nothing = page.locator("#not-found")
+    expect(nothing).to_be_hidden()
+    find.fill("no such thing")
+    expect(apps).to_have_count(0)
+    expect(nothing).to_be_visible()
+    said = "No app, view or operation has these words in its name."
+    expect(nothing).to_have_text(said)
+    assert page.get_by_role("status").last.text_content() == said
+    find.fill("")
+    expect(apps).to_have_count(4)
+    expect(nothing).to_be_hidden()
+    assert page.locator("details.app[open]").count() == 0
+    page.context.close()
+    assert complaints == []

@@ -175,7 +175,10 @@ for (const find of document.querySelectorAll("input[data-narrow]")) {
       group.hidden = rows.every((row) => row.hidden);
       group.open = words ? !group.hidden : opened.has(group);
     }
-    say.textContent = `${groups.filter((group) => !group.hidden).length} / ${groups.length}`;
+    const left = groups.filter((group) => !group.hidden).length;
+    const none = document.getElementById("not-found");
+    none.hidden = left > 0;
+    say.textContent = left ? `${left} / ${groups.length}` : none.textContent;
   });
 }
 

@@ -104,7 +104,9 @@ function propose(label) {
 for (const name of document.querySelectorAll("[data-name-of]")) {
   const label = document.getElementById(name.dataset.nameOf);
   if (!label || name.value) continue;
-  label.addEventListener("input", () => { name.placeholder = propose(label.value); });
+  const show = () => { name.placeholder = propose(label.value); };
+  label.addEventListener("input", show);
+  show();
 }
 
 // A colour for each choice that is typed.
