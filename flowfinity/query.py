@@ -16,12 +16,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import OrderBy
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext_lazy
 
 from flowfinity import fields
-from flowfinity.fields import FieldError, FieldType, World
+from flowfinity.fields import FieldError, FieldType
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -32,7 +31,6 @@ MOST_SORTS = 3
 MOST_CONDITIONS = 200
 # Records that answer are counted so far and no further.
 MOST_COUNTED = 10_000
-LONGEST_CELL = 200
 
 
 class QueryError(Exception):
@@ -100,21 +98,6 @@ class Column:
     def path(self, paths: Mapping[str, str]) -> str:
         """Where the value stands; `paths` maps system names to a model's columns."""
         return paths[self.name] if self.system else f"values__{self.name}"
-
-    def cell(self, values: Mapping[str, Any], world: World) -> dict[str, Any]:
-        """The value as a table's cell. A choice looks like one where the field gives its choices a meaning (a tone)."""
-        value = values.get(self.name)
-        text = self.type.display(value, self.config, world)
-        tones = self.config.get("tones") or {}
-        marked = bool(tones) and text in self.config.get("choices", ())
-        return {
-            "label": self.heading,
-            "text": fields.cut(text, LONGEST_CELL),
-            "url": self.type.url(value, self.config, world),
-            "numeric": self.type.numeric,
-            "kind": "choice" if marked else "",
-            "tone": tones.get(text, ""),
-        }
 
 
 SYSTEM_COLUMNS: Mapping[str, Column] = {
@@ -372,17 +355,6 @@ class Query:
         if not keys:
             return f"{which}."
         return _("%(which)s, sorted by %(keys)s.") % {"which": which, "keys": _(", then ").join(keys)}
-
-
-def count_words(count: int) -> str:
-    """A number of records as its reader writes it; beyond MOST_COUNTED, that and a plus."""
-    words = number_format(min(count, MOST_COUNTED), force_grouping=True)
-    return f"{words}+" if count > MOST_COUNTED else words
-
-
-def counted(count: int) -> str:
-    """How many records there are, in words."""
-    return ngettext("%s record", "%s records", count) % count_words(count)
 
 
 def leaves(part: Filter | None) -> Iterator[Condition]:

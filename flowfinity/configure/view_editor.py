@@ -52,10 +52,10 @@ from flowfinity.query import (
     Parameter,
     Query,
     QueryError,
-    counted,
     load_filter,
 )
 from flowfinity.requests import wants_part
+from flowfinity.showing import cell, counted
 
 MOST_ROWS = 8
 PREVIEW_SECONDS = 3
@@ -97,7 +97,7 @@ def preview(
     rows = [{**values, **dict(zip(system, extra, strict=True))} for _pk, values, *extra in (lines[key] for key in keys)]
     world = references.world(shown, rows, "")
     return Preview(
-        query.describe(), counted(count), shown, [[one.cell(row, world) for one in shown] for row in rows], asks
+        query.describe(), counted(count), shown, [[cell(one, row, world) for one in shown] for row in rows], asks
     )
 
 

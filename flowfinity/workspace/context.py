@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from flowfinity import definitions
+from flowfinity import definitions, references
 from flowfinity.definitions import AppDefinition, OperationDefinition, Unknown, ViewDefinition
+from flowfinity.fields import World
 from flowfinity.models import Operation, User, View
+from flowfinity.query import Column
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,21 @@ def of(request: HttpRequest) -> Site:
     if known is None:
         known = request.workspace = Site(request)  # type: ignore[attr-defined]
     return known
+
+
+def world_of(
+    request: HttpRequest,
+    columns: Iterable[Column] = (),
+    rows: Iterable[Mapping[str, Any]] = (),
+    offered: Iterable[Column] = (),
+) -> World:
+    """What the columns' values in these rows refer to, and what a form of the `offered` columns offers."""
+    site = of(request)
+    return replace(
+        references.world(columns, rows, ""),
+        record_url=site.record_url,
+        offers=references.offers(offered, site.readable),
+    )
 
 
 def site(request: HttpRequest) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from flowfinity.definitions import AppDefinition, OperationDefinition, Unknown
 from flowfinity.fields import TYPES, World, cut
 from flowfinity.models import Record, Submission
 from flowfinity.query import Column
-from flowfinity.workspace.showing import LONGEST_CHANGE, Shown, ago, shown
+from flowfinity.showing import LONGEST_CHANGE, Shown, ago, shown
 
 MOST_HISTORY = 100
 SHOWN_BEFORE = 25

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_safe
 
 from flowfinity import clock
 from flowfinity.models import Record, Submission, Transaction, User
+from flowfinity.showing import ago, title
 from flowfinity.workspace import context
 from flowfinity.workspace.context import Granted, Site
 from flowfinity.workspace.history import words
 from flowfinity.workspace.pages import PersonRequest, page
-from flowfinity.workspace.showing import ago, title
 
 # An app of more records than this is not counted: to ask the conditions of its views of all of them is not cheap.
 MOST_COUNTED = 2_000

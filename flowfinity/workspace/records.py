@@ -20,14 +20,14 @@ from flowfinity.definitions import OperationDefinition
 from flowfinity.fields import cut, record_id
 from flowfinity.forms import OperationForm
 from flowfinity.models import Record, Submission
+from flowfinity.showing import LONGEST_CHANGE, ago, in_words, sentence, shown, title
 from flowfinity.submissions import Call, Conflict, Invalid, Refused, Stale, submit
 from flowfinity.workspace import context
-from flowfinity.workspace.context import Granted
+from flowfinity.workspace.context import Granted, world_of
 from flowfinity.workspace.history import did, history, latest
 from flowfinity.workspace.pages import PersonRequest, page
 from flowfinity.workspace.restoring import bring_back_url, restore_url
 from flowfinity.workspace.sent import fresh_key, sent_key, sent_number
-from flowfinity.workspace.showing import LONGEST_CHANGE, ago, in_words, sentence, shown, title, world_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from flowfinity.definitions import AppDefinition
 from flowfinity.fields import record_id
 from flowfinity.models import Record, Submission
+from flowfinity.showing import ago, title
 from flowfinity.submissions import Call, Conflict, Refused, Stale, submit
 from flowfinity.workspace import context
-from flowfinity.workspace.context import Granted
+from flowfinity.workspace.context import Granted, world_of
 from flowfinity.workspace.history import differences, words
 from flowfinity.workspace.pages import PersonRequest, page
 from flowfinity.workspace.sent import fresh_key, sent_key, sent_number
-from flowfinity.workspace.showing import ago, title, world_of
 
 PAGE = 50
 

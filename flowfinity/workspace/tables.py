@@ -40,14 +40,13 @@ from flowfinity.query import (
     Order,
     Query,
     QueryError,
-    count_words,
-    counted,
     sought,
 )
 from flowfinity.requests import wants_part
+from flowfinity.showing import cell, count_words, counted
 from flowfinity.workspace import context
+from flowfinity.workspace.context import world_of
 from flowfinity.workspace.pages import PersonRequest, page
-from flowfinity.workspace.showing import world_of
 
 PAGE = 50
 MOST_WORDS = 5
@@ -260,7 +259,7 @@ def listed(request: HttpRequest, app: AppDefinition, view: ViewDefinition, askin
         {
             "url": reverse("record", args=[app.name, pk]),
             "cells": [
-                column.cell({**values, **dict(zip(system, extra, strict=True))}, world) for column in view.columns
+                cell(column, {**values, **dict(zip(system, extra, strict=True))}, world) for column in view.columns
             ],
         }
         for pk, values, *extra in (line[width:] for line in lines)

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest
+from django.utils.formats import number_format
+from django.utils.translation import ngettext
 
-from flowfinity import clock, references
+from flowfinity import clock, query, references
 from flowfinity.definitions import AppDefinition
 from flowfinity.fields import World, cut, record_id
 from flowfinity.models import Record
-from flowfinity.query import LONGEST_CELL, Column
-from flowfinity.workspace import context
+from flowfinity.query import Column
 
+LONGEST_CELL = 200
 LONGEST_CHANGE = 1_000
-
-
-def world_of(
-    request: HttpRequest,
-    columns: Iterable[Column] = (),
-    rows: Iterable[Mapping[str, Any]] = (),
-    offered: Iterable[Column] = (),
-) -> World:
-    """What the columns' values in these rows refer to, and what a form of the `offered` columns offers."""
-    site = context.of(request)
-    return replace(
-        references.world(columns, rows, ""),
-        record_url=site.record_url,
-        offers=references.offers(offered, site.readable),
-    )
 
 
 @dataclass(frozen=True)
@@ -58,9 +44,36 @@ def in_words(column: Column, values: Mapping[str, Any], world: World) -> str:
     return shown(column, values, world).text
 
 
+def cell(column: Column, values: Mapping[str, Any], world: World) -> dict[str, Any]:
+    """The value as a table's cell. A choice looks like one where the field gives its choices a meaning (a tone)."""
+    value = values.get(column.name)
+    text = column.type.display(value, column.config, world)
+    tones = column.config.get("tones") or {}
+    marked = bool(tones) and text in column.config.get("choices", ())
+    return {
+        "label": column.heading,
+        "text": cut(text, LONGEST_CELL),
+        "url": column.type.url(value, column.config, world),
+        "numeric": column.type.numeric,
+        "kind": "choice" if marked else "",
+        "tone": tones.get(text, ""),
+    }
+
+
 def title(app: AppDefinition, found: Record) -> str:
     """What a record is called: the first of its app's fields that says something, else its number."""
     return cut(references.title_of(app, found.values), LONGEST_CELL) or record_id(found.pk)
+
+
+def count_words(count: int) -> str:
+    """A number of records as its reader writes it; beyond `query.MOST_COUNTED`, that and a plus."""
+    words = number_format(min(count, query.MOST_COUNTED), force_grouping=True)
+    return f"{words}+" if count > query.MOST_COUNTED else words
+
+
+def counted(count: int) -> str:
+    """How many records there are, in words."""
+    return ngettext("%s record", "%s records", count) % count_words(count)
 
 
 def ago(moment: dt.datetime) -> str:
