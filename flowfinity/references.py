@@ -9,7 +9,7 @@ from typing import Any
 
 from flowfinity import definitions, storage
 from flowfinity.definitions import AppDefinition
-from flowfinity.fields import NOWHERE, Reference, World, cut
+from flowfinity.fields import NOWHERE, Reference, World, cut, record_id
 from flowfinity.models import Configuration, Record, User
 from flowfinity.query import Column
 
@@ -64,7 +64,7 @@ def titled(keys: Iterable[int]) -> tuple[dict[int, str], set[int]]:
     version = Configuration.current()
     found, gone = {}, set()
     for pk, app, values, deleted in Record.objects.filter(pk__in=keys).values_list("pk", "app_id", "values", "deleted"):
-        title = title_of(definitions.of(app, version), values) or f"{pk:09d}"
+        title = called(definitions.of(app, version), pk, values)
         found[pk] = f"{title} (deleted)" if deleted else title
         if deleted:
             gone.add(pk)
@@ -77,6 +77,11 @@ def title_of(app: AppDefinition, values: Mapping[str, Any]) -> str:
         if values.get(column.name) is not None and not column.type.refers and not column.type.never_blank:
             return column.type.display(values[column.name], column.config)
     return ""
+
+
+def called(app: AppDefinition, number: int, values: Mapping[str, Any]) -> str:
+    """What a record is called: its title, else its number."""
+    return title_of(app, values) or record_id(number)
 
 
 def offers(columns: Iterable[Column], apps: Mapping[str, AppDefinition]) -> dict[Reference, list[tuple[str, str]]]:
@@ -105,7 +110,7 @@ def records_of(app: AppDefinition | None) -> list[tuple[str, str]]:
         return []
     newest = Record.objects.filter(app=app.id, deleted=False).order_by("-last_submission_id")
     return [
-        (f"{pk:09d}", shortened(title_of(app, values)))
+        (record_id(pk), shortened(title_of(app, values)))
         for pk, values in newest.values_list("pk", "values")[: MOST_OFFERED + 1]
     ]
 

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from flowfinity import clock, query, references
 from flowfinity.definitions import AppDefinition
-from flowfinity.fields import World, cut, record_id
+from flowfinity.fields import World, cut
 from flowfinity.models import Record
 from flowfinity.query import Column
 
@@ -62,7 +62,7 @@ def cell(column: Column, values: Mapping[str, Any], world: World) -> dict[str, A
 
 def title(app: AppDefinition, found: Record) -> str:
     """What a record is called: the first of its app's fields that says something, else its number."""
-    return cut(references.title_of(app, found.values), LONGEST_CELL) or record_id(found.pk)
+    return cut(references.called(app, found.pk, found.values), LONGEST_CELL)
 
 
 def count_words(count: int) -> str:

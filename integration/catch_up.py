@@ -128,7 +128,7 @@ def preview(choice: Choice, now: dt.datetime) -> Preview:
     rows = chosen(choice, now)
     left = in_order(rows)
     app = definitions.of(choice.app)
-    first = [(row, references.title_of(app, row.values) or f"{row.pk:09d}") for row in left[:FIRST]]
+    first = [(row, references.called(app, row.pk, row.values)) for row in left[:FIRST]]
     return Preview(left.count(), rows.filter(deleted=True).count(), tuple(first), tuple(firings(choice.app, left, now)))
 
 

@@ -378,7 +378,7 @@ class Health:
 
         def add(rows: QuerySet[Record], fate: str) -> None:
             for row in rows.select_related("modified_by")[:most]:
-                title = references.title_of(app, row.values) or f"{row.pk:09d}"
+                title = references.called(app, row.pk, row.values)
                 by = row.modified_by.display_name
                 found.append(Unseen(row.last_submission_id, row.pk, title, by, row.modified_on, fate))
 
