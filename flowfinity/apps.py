@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from flowfinity.query import fold, holds
+from flowfinity.folding import fold, holds
 
 
 def register_functions(connection: Any, **_: Any) -> None:

@@ -21,7 +21,7 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from flowfinity import names
-from flowfinity.query import Folded, TextOf
+from flowfinity.folding import Folded, TextOf
 
 
 class JSONField(models.JSONField):

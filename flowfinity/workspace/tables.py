@@ -28,6 +28,7 @@ from django.views.decorators.http import require_safe
 from flowfinity import cells, clock, cursors
 from flowfinity.definitions import AppDefinition, ViewDefinition
 from flowfinity.fields import MultipleSelection, Number, Person, SingleSelection, Text
+from flowfinity.folding import sought
 from flowfinity.forms import ParameterForm
 from flowfinity.models import Record, User
 from flowfinity.query import (
@@ -40,7 +41,6 @@ from flowfinity.query import (
     Order,
     Query,
     QueryError,
-    sought,
 )
 from flowfinity.requests import wants_part
 from flowfinity.showing import cell, count_words, counted
