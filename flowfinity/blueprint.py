@@ -16,7 +16,7 @@ from flowfinity import names
 from flowfinity.definitions import read_parameters
 from flowfinity.fields import TYPES, FieldError, checked_text
 from flowfinity.models import App, Field, Journal, Operation, View, configuring
-from flowfinity.query import SYSTEM_COLUMNS, Column, Query, QueryError, load_filter, load_order
+from flowfinity.query import SYSTEM_COLUMNS, Column, Query, QueryError, load_filter, load_order, pointless
 
 FORMAT = 1
 STANDARD_VIEW = {"name": "ViewAllRecords", "label": "View all records"}
@@ -385,10 +385,14 @@ def use_faults(document: Mapping[str, Any], columns: Mapping[str, Column]) -> It
         yield from unknown(f"operations[{index}]", part, _("an operation"), "kind", "done", "fields")
         yield from operation_faults(f"operations[{index}]", part, own)
     for index, part in present(document.get("views", [])):
-        yield from unknown(
-            f"views[{index}]", part, _("a view"), "description", "columns", "filter", "sort", "parameters"
-        )
-        yield from view_faults(f"views[{index}]", part, columns)
+        path = f"views[{index}]"
+        yield from unknown(path, part, _("a view"), "description", "columns", "filter", "sort", "parameters")
+        faults = list(view_faults(path, part, columns))
+        yield from faults
+        if not faults:
+            for condition in query_of(part, columns).conditions():
+                if sentence := pointless(condition):
+                    yield f"{path}.filter", sentence
 
 
 def stranded(view: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:

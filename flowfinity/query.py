@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import OrderBy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext, pgettext_lazy
+from django.utils.translation import gettext_noop, ngettext, pgettext, pgettext_lazy
 
 from flowfinity import fields
 from flowfinity.fields import FieldError, FieldType
@@ -103,9 +103,9 @@ SYSTEM_COLUMNS: Mapping[str, Column] = {
     column.name: column
     for column in (
         Column("RecordID", gettext_noop("Record ID"), fields.RecordNumber(), system=True, unique=True),
-        Column("CreatedBy", gettext_noop("Created by"), fields.Text(), system=True),
+        Column("CreatedBy", gettext_noop("Created by"), fields.Author(), system=True),
         Column("CreatedOn", gettext_noop("Created on"), fields.Moment(), system=True),
-        Column("LastModifiedBy", gettext_noop("Last modified by"), fields.Text(), system=True),
+        Column("LastModifiedBy", gettext_noop("Last modified by"), fields.Author(), system=True),
         Column("LastModifiedOn", gettext_noop("Last modified on"), fields.Moment(), system=True),
         Column("lastSubmissionID", gettext_noop("Last submission ID"), fields.WholeNumber(), system=True, unique=True),
     )
@@ -153,6 +153,8 @@ class Condition:
             return _("%(clause)s the parameter %(parameter)s") % {"clause": clause, "parameter": self.value.label}
         if operator.operand == "days":
             days = self.value if isinstance(self.value, int) else elapsed(*self.value)
+            if days == 0 and isinstance(self.column.type, fields.Date):
+                return " ".join([self.column.heading, pgettext("condition", "is today")])
             return ngettext("%(clause)s %(days)d day", "%(clause)s %(days)d days", days) % {
                 "clause": clause,
                 "days": days,
@@ -404,6 +406,15 @@ def operand(column: Column, operator: str, raw: Any) -> Any:
             raise FieldError("invalid", _("Leave the empty choice out; is_blank finds blanks."))
         return operands
     return column.type.operand(raw, column.config)
+
+
+def pointless(condition: Condition) -> str:
+    """Why a condition should not be written, in a sentence; "" for one that may. Where it stands already, it stays."""
+    days = OPERATORS[condition.operator].operand == "days" and condition.value == 0
+    # Of a date, the last 0 days are today.
+    if days and not isinstance(condition.column.type, fields.Date):
+        return _("Nothing lies within the last 0 days: give 1 day or more.")
+    return ""
 
 
 def load_filter(document: Any, columns: Mapping[str, Column], parameters: Mapping[str, Parameter]) -> Filter | None:

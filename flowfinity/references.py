@@ -88,12 +88,15 @@ def offers(columns: Iterable[Column], apps: Mapping[str, AppDefinition]) -> dict
     """What a form offers for these columns, by `FieldType.offered`: key and words, in the order of the words.
 
     `apps` are those of which the reader may see records, by name in lower case; of others nothing is offered. An app
-    with more than `MOST_OFFERED` records is left out: its records are named by RecordID. One query for users, and one
-    for each app.
+    with more than `MOST_OFFERED` records is left out: its records are named by RecordID; and so are more authors than
+    that, to be typed. One query for users, one for authors, and one for each app.
     """
     found: dict[Reference, list[tuple[str, str]]] = {}
     for what in {what for column in columns if (what := column.type.offered(column.config)) is not None}:
-        choices = active_people() if what.kind == "user" else records_of(apps.get(what.app))
+        if what.kind == "author":
+            choices = authors()
+        else:
+            choices = active_people() if what.kind == "user" else records_of(apps.get(what.app))
         if len(choices) <= MOST_OFFERED or what.kind == "user":
             found[what] = told_apart(choices)
     return found
@@ -102,6 +105,14 @@ def offers(columns: Iterable[Column], apps: Mapping[str, AppDefinition]) -> dict
 def active_people() -> list[tuple[str, str]]:
     """User names and display names of the people who may log in."""
     return list(User.objects.filter(is_active=True, account_type=User.REGULAR).values_list("username", "display_name"))
+
+
+def authors() -> list[tuple[str, str]]:
+    """Display names, each once, of all accounts, as far as `MOST_OFFERED` and one more."""
+    names = (
+        User.objects.exclude(display_name="").order_by("display_name").values_list("display_name", flat=True).distinct()
+    )
+    return [(name, name) for name in names[: MOST_OFFERED + 1]]
 
 
 def records_of(app: AppDefinition | None) -> list[tuple[str, str]]:

@@ -664,6 +664,26 @@ def test_a_view_that_cannot_be_read_never_becomes_everything() -> None:
 
 
 @pytest.mark.django_db
+def test_a_view_of_the_last_0_days_is_not_imported_but_one_that_is_there_stays() -> None:
+    day = {"name": "Day", "label": "Day", "type": "date"}
+
+    def view(field: str) -> dict[str, Any]:
+        recent = {"any": [{"field": field, "operator": "within_last_days", "value": 0}]}
+        return {"name": "Recent", "label": "Recent", "columns": ["Name"], "filter": recent}
+
+    row = builders.make(small(fields=[NAME, day], operations=[], views=[view("Day")]))
+    faults = [("views[0].filter", "Nothing lies within the last 0 days: give 1 day or more.")]
+    with pytest.raises(BlueprintError) as refused:
+        import_app(small(fields=[NAME, day], operations=[], views=[view("CreatedOn")]))
+    assert refused.value.faults == faults
+    with configuring():
+        View.objects.filter(name="Recent").update(filter=view("CreatedOn")["filter"])
+    import_app(small(fields=[NAME, day], operations=[], views=[]))
+    recent = definitions.of(row.pk).view("Recent").query
+    assert recent.describe() == "Records where Created on is within the last 0 days."
+
+
+@pytest.mark.django_db
 def test_a_merge_that_would_break_a_kept_view_is_refused() -> None:
     choices = {"name": "Rating", "label": "Rating", "type": "single", "choices": ["Hot", "Cold"]}
     hot = {"field": "Rating", "operator": "is", "value": "Hot"}

@@ -57,7 +57,7 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
     if kin in BY_KIN and draw(st.booleans()):
         return {**part, "parameter": BY_KIN[kin]}
     if takes == "days":
-        return {**part, "value": draw(st.integers(0, 36_500))}
+        return {**part, "value": draw(st.integers(0 if column.type.name == "date" else 1, 36_500))}
     if column.name in ("RecordID", "lastSubmissionID"):
         return {**part, "value": draw(st.integers(0, 10**9))}
     return {**part, "value": draw(VALUES[kin])}
@@ -166,6 +166,30 @@ def test_an_unfinished_condition_is_left_out_and_says_what_is_missing() -> None:
         and faults["c5"] == "Choose a field."
     )
     assert "number" in faults["c3"] and "Choose one of: Red" in faults["c7"] and "c4" not in faults
+
+
+def test_a_condition_that_cannot_be_meant_says_what_to_write_instead() -> None:
+    def fault_of(*line: Any) -> str:
+        return builder.faults(Bracket(parts=(Line("c1", *line),)), COLUMNS, ASKED).get("c1", "")
+
+    assert fault_of("RecordID", "is", ("abc",)) == 'The RecordID of a record is expected here, like "000000012".'
+    assert fault_of("lastSubmissionID", "at_most", ("1.5",)).startswith("A whole number below")
+    assert fault_of("RecordID", "is", ("000000012",)) == fault_of("lastSubmissionID", "is", ("12",)) == ""
+    for field in ("DatetimeField", "CreatedOn"):
+        assert fault_of(field, "within_last_days", ("0",)) == "Nothing lies within the last 0 days: give 1 day or more."
+        assert fault_of(field, "within_last_days", ("1",)) == ""
+    assert fault_of("DateField", "within_last_days", ("0",)) == "", "that is today"
+
+
+def test_a_filter_of_0_days_that_is_stored_already_is_drawn_to_be_mended() -> None:
+    stored = {
+        "all": [
+            {"field": "CreatedOn", "operator": "within_last_days", "value": 0},
+            {"field": "TextField", "operator": "is_blank"},
+        ]
+    }
+    tree = builder.drawn(stored, COLUMNS, ASKED)
+    assert tree is not None and [*builder.faults(tree, COLUMNS, ASKED)] == [tree.parts[0].key]
 
 
 @pytest.mark.parametrize(

@@ -933,6 +933,7 @@ def test_a_query_is_a_value() -> None:
             {"field": "date", "operator": "within_last_days", "value": 7},
             "Records where Date is within the last 7 days.",
         ),
+        ({"field": "date", "operator": "within_last_days", "value": 0}, "Records where Date is today."),
         (
             {"field": "datetime", "operator": "within_last_days", "value": 1},
             "Records where Datetime is within the last 1 day.",

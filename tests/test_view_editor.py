@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
-from flowfinity import blueprint, clock, drafts
+from flowfinity import blueprint, clock, drafts, references
 from flowfinity.configure import filter_builder, view_editor
 from flowfinity.models import App, Draft, User
 from flowfinity.query import OPERATORS, Column
@@ -227,6 +227,34 @@ def test_every_operator_of_every_type_goes_through_the_page_unchanged(client: Cl
         assert "Everything here is saved." in editor.words and "not finished" not in editor.words
         editor.press("refresh").press("save")
     assert not Draft.objects.exists() and len(every) > 100
+
+
+def test_who_made_a_record_is_chosen_by_the_name_that_records_show(client: Client, leads: App) -> None:
+    person("sam", display_name="Sam Lowry", is_active=False)
+    person("zap", display_name="Zapier", account_type=User.INTEGRATION)
+
+    def choices() -> list[str]:
+        control = re.search(r'<select name="c2-value".*?</select>', editor.page.content.decode(), re.DOTALL)
+        return re.findall(r"<option[^>]*>([^<]*)<", html.unescape(control[0])) if control else []
+
+    editor = Editor(client, leads, "HotLeads").press("add g0").press("refresh", c2_field="CreatedBy")
+    assert choices() == ["Choose …", "ada", "Sam Lowry", "Zapier"] and "Choose a value." in editor.words
+    editor.press("save", c2_value="Sam Lowry")
+    assert editor.view["filter"]["all"][1] == {"field": "CreatedBy", "operator": "is", "value": "Sam Lowry"}
+    assert editor.press("refresh", c2_operator="contains").form["c2-value"] == "Sam Lowry" and not choices()
+    editor.press("refresh", c2_value="SAM LOWRY").press("refresh", c2_operator="is_not")
+    assert editor.form["c2-value"] == "Sam Lowry", "as it is compared, without regard to case"
+    editor.press("refresh", c2_operator="contains", c2_value="low").press("refresh", c2_operator="is")
+    assert choices()[-1] == "low (nobody’s display name)" and editor.form["c2-value"] == "low"
+
+
+def test_of_too_many_names_one_is_typed(client: Client, leads: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "MOST_OFFERED", 2)
+    for name in ("sam", "kim"):
+        person(name)
+    editor = Editor(client, leads, "HotLeads").press("add g0").press("refresh", c2_field="CreatedBy")
+    assert '<input type="text" name="c2-value"' in editor.page.content.decode()
+    assert "1 condition" not in editor.press("refresh", c2_value="kim").words
 
 
 def test_a_condition_asks_the_reader(client: Client, leads: App) -> None:

@@ -29,8 +29,10 @@ from flowfinity.query import (
     Group,
     Parameter,
     QueryError,
+    leaves,
     load_filter,
     operand,
+    pointless,
 )
 
 # Groups within groups that a page draws, its outermost included, and conditions: more is shown in words.
@@ -121,6 +123,8 @@ def written(line: Line, columns: Columns, asked: Asked) -> dict[str, Any]:
         raise Unfinished(error.message) from None
     if value is None:
         raise Unfinished(missing(column, line.operator))
+    if sentence := pointless(Condition(column, line.operator, value)):
+        raise Unfinished(sentence)
     if isinstance(column.type, fields.Text):
         # Compared without regard to case, but kept as it was typed.
         value = raw
@@ -134,7 +138,10 @@ def missing(column: Column, operator: str) -> str:
         return _("Tick at least one choice.")
     if takes == "days":
         return _("Type a number of days.")
-    if isinstance(column.type, fields.SingleSelection | fields.MultipleSelection | fields.YesNo):
+    named = isinstance(column.type, fields.Author) and OPERATORS[operator].lookup == "exact"
+    if named or isinstance(
+        column.type, fields.SingleSelection | fields.MultipleSelection | fields.YesNo | fields.Person
+    ):
         return _("Choose a value.")
     return _("Type a value.")
 
@@ -229,6 +236,8 @@ def faithful(tree: Bracket, stored: Any, columns: Columns, asked: Asked) -> bool
         meant = load_filter(stored, columns, parameters)
     except QueryError as error:
         return len(error.faults) == len(faults(tree, columns, asked))
+    if marked := faults(tree, columns, asked):
+        return len(marked) == sum(1 for condition in leaves(meant) if pointless(condition))
     return alike(load_filter(document(tree, columns, asked), columns, parameters), meant)
 
 

@@ -20,7 +20,7 @@ from flowfinity.configure.filter_builder import (
     faults,
     suits,
 )
-from flowfinity.fields import World
+from flowfinity.fields import Author, World
 from flowfinity.query import OPERATORS, Column
 
 NEW = "new"
@@ -163,6 +163,13 @@ def carried(line: Line) -> list[tuple[str, str, str]]:
     return [(f"{line.key}-{name}", f"{line.key}-{name}-{index}", value) for index, (name, value) in enumerate(found)]
 
 
+def without_offer(column: Column, value: str) -> str:
+    """A value in a list to choose from that does not offer it."""
+    if isinstance(column.type, Author):
+        return _("%s (nobody’s display name)") % value
+    return _("%s (no longer offered)") % value
+
+
 def value_control(line: Line, column: Column, label: str, world: World, described: Mapping[str, str]) -> str:
     """The control of a condition's operand, as HTML."""
     name = f"{line.key}-value"
@@ -172,15 +179,18 @@ def value_control(line: Line, column: Column, label: str, world: World, describe
         widget: forms.Widget = forms.TextInput(attrs={"inputmode": "numeric", "maxlength": "6"})
         return widget.render(name, "".join(line.values[:1]), attrs)
     widget = column.type.operand_control(column.config, world)
+    values = line.values
+    if isinstance(column.type, Author) and OPERATORS[line.operator].lookup != "exact":
+        widget = column.type.widget(column.config)
     if isinstance(widget, forms.Select):
         known = [choice for choice in widget.choices if choice[0] != ""]
-        gone = [
-            (value, _("%s (no longer offered)") % value)
-            for value in line.values
-            if value and value not in dict(known)
-        ]  # fmt: skip
+        if isinstance(column.type, Author):
+            # A name is compared without regard to case.
+            names = {value.lower(): value for value, _words in known}
+            values = tuple(names.get(value.lower(), value) for value in values)
+        gone = [(value, without_offer(column, value)) for value in values if value and value not in dict(known)]
         if takes == "many":
             boxes = forms.CheckboxSelectMultiple(choices=[*known, *gone])
-            return boxes.render(name, list(line.values), {"id": name, "autocomplete": "off", **described})
+            return boxes.render(name, list(values), {"id": name, "autocomplete": "off", **described})
         widget.choices = [("", _("Choose …")), *known, *gone]
-    return widget.render(name, "".join(line.values[:1]), attrs)
+    return widget.render(name, "".join(values[:1]), attrs)

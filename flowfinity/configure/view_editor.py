@@ -41,7 +41,7 @@ from flowfinity.configure.view_sheet import (
     unfinished,
     with_new_parameters,
 )
-from flowfinity.fields import TYPES, World
+from flowfinity.fields import TYPES, RecordLink, World
 from flowfinity.models import App, Record
 from flowfinity.query import (
     MOST_SORTS,
@@ -193,7 +193,8 @@ def saved(request: HttpRequest, work: editor.Work, part: dict[str, Any], seen: s
 def controls(sheet: Sheet, part: Mapping[str, Any], columns: Columns, focus: str) -> dict[str, Any]:
     """What the form's template shows, but for the preview."""
     asked = sheet.asked
-    people = [column for column in columns.values() if column.type.name == "user"]
+    compared = {line.field for line in sheet.where.lines()} if sheet.where is not None else set()
+    people = [one for one in columns.values() if one.name in compared and not isinstance(one.type, RecordLink)]
     world = World(offers=references.offers(people, {}))
     used = {line.ask for line in sheet.where.lines()} if sheet.where is not None else None
     return {

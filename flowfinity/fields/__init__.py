@@ -25,18 +25,18 @@ from flowfinity.fields.base import (
 )
 from flowfinity.fields.choices import MultipleSelection, SingleSelection, shortened
 from flowfinity.fields.files import Attachment, KeptFile, Picture, Signature, Upload
-from flowfinity.fields.links import Person, RecordLink
+from flowfinity.fields.links import Author, Person, RecordLink
 from flowfinity.fields.numbers import Currency, Number, RecordNumber, WholeNumber, YesNo, plain, record_id
 from flowfinity.fields.places import Location
 from flowfinity.fields.texts import Email, MultilineText, Phone, Text, Url, cut
 from flowfinity.fields.times import Date, DateTime, Moment, in_site_zone, site_time, stamp
 
 __all__ = [
-    "BLANK_OPERATORS", "FORMATS", "NOWHERE", "TYPES", "Attachment", "Config", "Currency", "Date", "DateTime", "Email",
-    "FieldError", "FieldType", "Format", "KeptFile", "Location", "Moment", "MultilineText", "MultipleSelection",
-    "Number", "Person", "Phone", "Picture", "RecordLink", "RecordNumber", "Reference", "Render", "Schema", "Signature",
-    "SingleSelection", "Text", "Upload", "Url", "WholeNumber", "World", "YesNo", "checked_text", "closed",
-    "cut", "in_site_zone", "plain", "record_id", "shortened", "site_time", "stamp",
+    "BLANK_OPERATORS", "FORMATS", "NOWHERE", "TYPES", "Attachment", "Author", "Config", "Currency", "Date", "DateTime",
+    "Email", "FieldError", "FieldType", "Format", "KeptFile", "Location", "Moment", "MultilineText",
+    "MultipleSelection", "Number", "Person", "Phone", "Picture", "RecordLink", "RecordNumber", "Reference", "Render",
+    "Schema", "Signature", "SingleSelection", "Text", "Upload", "Url", "WholeNumber", "World", "YesNo", "checked_text",
+    "closed", "cut", "in_site_zone", "plain", "record_id", "shortened", "site_time", "stamp",
 ]  # fmt: skip
 
 TYPES: Mapping[str, FieldType] = {

@@ -35,9 +35,11 @@ class FieldError(Exception):
 
 @dataclass(frozen=True)
 class Reference:
-    """Something outside the record that a value names: a user by user name, or an app's record by key (None: any)."""
+    """Something outside the record that a value names: a user by user name, an author by display name, or an app's
+    record by key (None: any).
+    """
 
-    kind: Literal["user", "record"]
+    kind: Literal["user", "author", "record"]
     key: Any
     app: str = ""
 

@@ -23,6 +23,7 @@ from flowfinity.fields.base import (
     checked_text,
     closed,
 )
+from flowfinity.fields.texts import Text
 
 LONGEST_USER_NAME = 150
 
@@ -90,6 +91,14 @@ class Person(FieldType):
     def sample(self, config: Config) -> Any:
         """A user name."""
         return "sam"
+
+
+class Author(Text):
+    """Who made or changed a record, by display name. Not offered to apps."""
+
+    def offered(self, config: Config) -> Reference | None:
+        """Any account, since an integration makes records as well, and what a person made stays theirs."""
+        return Reference("author", None)
 
 
 class RecordLink(FieldType):

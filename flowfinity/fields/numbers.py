@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.db.models import Q
@@ -27,6 +28,9 @@ from flowfinity.fields.base import (
     same,
     unwrapped,
 )
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 # What Python strips from text, for a pattern in JSON Schema.
 BLANKS = r"[\s\x1c-\x1f\x85]*"
@@ -222,21 +226,24 @@ class WholeNumber(Number):
     """A system number (an id) in a column of its own. Not offered to apps."""
 
     name = "whole"
+    expected: ClassVar[StrPromise] = gettext_lazy("A whole number below 9,007,199,254,740,992 is expected here.")
 
     def schema(self, config: Config, format: Format) -> Schema:
         return {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
 
     def operand(self, raw: Any, config: Config) -> Any:
-        value = self.validate(raw, config)
-        if value is not None and (isinstance(value, float) or abs(value) >= 2**53):
-            raise FieldError("invalid", _("A whole number below 9,007,199,254,740,992 is expected here."))
-        return value
+        with suppress(FieldError):
+            value = self.validate(raw, config)
+            if value is None or (isinstance(value, int) and abs(value) < 2**53):
+                return value
+        raise FieldError("invalid", str(self.expected))
 
 
 class RecordNumber(WholeNumber):
     """A record's identity: nine digits, zero-padded, as text."""
 
     name = "record"
+    expected = gettext_lazy('The RecordID of a record is expected here, like "000000012".')
 
     def renderer(self, config: Config, format: Format, world: World = NOWHERE) -> tuple[Render, Any]:
         return record_id, ""
