@@ -37,6 +37,15 @@ class Lines(structlog.stdlib.ProcessorFormatter):
         return record.getMessage() if record.name == REQUESTS else super().format(record)
 
 
+class Plain(logging.Filter):
+    """Makes one line, a warning, of what is the caller's fault alone: a traceback through this site tells nothing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """True: the line is written."""
+        record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+        return True
+
+
 def configuration(format: str) -> dict[str, Any]:
     """Django's LOGGING, and structlog set up to write through it."""
     structlog.configure(
@@ -62,5 +71,10 @@ def configuration(format: str) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": "INFO"},
         # A refused call is answered, has its line, and is shown in Configure: a second line would be noise.
-        "loggers": {"django.request": {"level": "ERROR"}},
+        "filters": {"plain": {"()": Plain}},
+        "loggers": {
+            "django.request": {"level": "ERROR"},
+            # A foreign Host header: scanners of the internet send one every few minutes.
+            "django.security.DisallowedHost": {"filters": ["plain"]},
+        },
     }

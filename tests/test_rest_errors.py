@@ -438,6 +438,15 @@ class TestAddresses:
         for host in ("evil.example", "a b", "127.0.0.1:port", "x" * 300):
             refused(api.get(path, Host=host), 400, "bad_request")
 
+    @pytest.mark.parametrize("path", ["/api", "/api/apps/LeadRegistration/views/ViewAllRecords", "/"])
+    def test_a_foreign_host_is_one_line_in_the_log(
+        self, site: Site, caplog: pytest.LogCaptureFixture, path: str
+    ) -> None:
+        assert Client().get(path, headers={"Host": "evil.example"}).status_code == 400
+        (line,) = (record for record in caplog.records if "evil.example" in record.getMessage())
+        assert (line.levelname, line.exc_info) == ("WARNING", None)
+        assert not any(record.levelname == "ERROR" for record in caplog.records)
+
     def test_only_api_speaks_json(self, site: Site) -> None:
         for path in ("/apix", "/no/api/", "/nothing"):
             assert Client().get(path)["Content-Type"].startswith("text/html")
