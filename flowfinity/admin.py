@@ -161,6 +161,15 @@ PASSWORD_HELP = gettext_lazy(
 )
 
 
+ACCOUNT_HELP = {
+    "username": gettext_lazy("What the account signs in with: letters, digits and @ . + - _"),
+    "email": gettext_lazy("Where the link goes that replaces a forgotten password."),
+    "roles": gettext_lazy(
+        "What the account may see and run. Any role goes with either account type, whatever it is called."
+    ),
+}
+
+
 class AccountAddForm(UserCreationForm):  # type: ignore[type-arg]
     display_name = forms.CharField(
         label=gettext_lazy("Full name"),
@@ -180,13 +189,7 @@ class AccountAddForm(UserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ("username", "display_name", "email", "account_type", "roles")
-        help_texts = {
-            "username": gettext_lazy("What the account signs in with: letters, digits and @ . + - _"),
-            "email": gettext_lazy("Where the link goes that replaces a forgotten password."),
-            "roles": gettext_lazy(
-                "What the account may see and run. Any role goes with either account type, whatever it is called."
-            ),
-        }
+        help_texts = ACCOUNT_HELP
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -218,11 +221,18 @@ class AccountForm(UserChangeForm):  # type: ignore[type-arg]
             "is_staff": gettext_lazy("May configure this site"),
         }
         help_texts = {
+            **ACCOUNT_HELP,
             "is_active": gettext_lazy(
                 "An account that is not active is refused at its very next request. Better than deleting it."
             ),
             "is_staff": gettext_lazy("Apps, roles, users and what is open to other systems: everything in Configure."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Only a person is sent a link.
+        if not self.instance.is_person and "email" in self.fields:
+            self.fields["email"].help_text = ""
 
     def clean(self) -> dict[str, Any]:
         """The form's values, if nobody locks himself out by them."""
@@ -247,11 +257,8 @@ class AccountPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
         """What it means to have no password."""
         return format_html(
             '{}<ul id="id_unusable_warning" class="messagelist"><li class="warning">{}</li></ul>',
-            _(
-                "Whether the user will be able to authenticate using a password or not. If disabled, they may still be "
-                "able to authenticate using other backends, such as Single Sign-On or LDAP."
-            ),
-            _("If disabled, the current password for this user will be lost."),
+            _("Without a password nobody can sign in with this account, and no program can call with it."),
+            _("Its present password is lost, and it is refused until it is given another one."),
         )
 
 

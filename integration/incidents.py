@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from flowfinity.submissions import moment
 from integration import poll_log
 from integration.models import Incident
 
@@ -112,8 +114,14 @@ def silent_words(figures: Mapping[str, Any]) -> str:
     }
     if "reason" not in figures:
         return words
-    refused = _("Its last call was refused (%(status)s): %(reason)s")
-    return f"{words} {refused % {'status': figures['status'], 'reason': _(figures['reason'])}}"
+    told = {"status": figures["status"], "reason": _(figures["reason"])}
+    # Kept with an incident, this is read when calls work again: so it says when it was. Old ones have not kept that.
+    if "refused_ms" in figures:
+        refused = _("Its last call by then was refused on %(on)s (%(status)s): %(reason)s")
+        told["on"] = date_format(timezone.localtime(moment(figures["refused_ms"])), "SHORT_DATETIME_FORMAT")
+    else:
+        refused = _("Its last call by then was refused (%(status)s): %(reason)s")
+    return f"{words} {refused % told}"
 
 
 def left_words(figures: Mapping[str, Any]) -> str:

@@ -421,7 +421,10 @@ def alarms(one: Health) -> Iterator[Alarm]:
     if one.silent:
         refused = one.refusal
         figures = {"quiet_ms": one.now_ms - poll.last_ms, "interval_ms": one.interval_ms}
-        yield Alarm("silent", figures | ({"status": refused.status, "reason": refused.reason} if refused else {}))
+        if refused:
+            told = {"status": refused.status, "reason": refused.reason, "refused_ms": milliseconds(refused.last_on)}
+            figures |= told
+        yield Alarm("silent", figures)
     if lost := one.lost:
         cut = one.gap_counts.get("cut", Counted())
         yield Alarm("left", asdict(lost) | {"cut": cut.number == lost.number})
@@ -447,7 +450,10 @@ def healths(polls: QuerySet[Poll], world: World) -> list[Health]:
 
 
 def last_refusals(polls: Sequence[Poll]) -> dict[int, Refusal]:
-    """By client, the last call of its account for its view that was refused since it last polled."""
+    """By client, the last call of its account for its view that was refused since it last polled.
+
+    None where another client of that account has polled the view since: its calls work again.
+    """
     if not polls:
         return {}
     accounts = {poll.account.username for poll in polls}
@@ -461,7 +467,17 @@ def last_refusals(polls: Sequence[Poll]) -> dict[int, Refusal]:
         refused = by_call.get((poll.account.username, path))
         if refused is not None and milliseconds(refused.last_on) > poll.last_ms:
             found[poll.pk] = refused
-    return found
+    if not found:
+        return found
+    called = Poll.objects.filter(account__in={poll.account_id for poll in polls if poll.pk in found}).order_by(
+        "last_ms"
+    )
+    worked = {(account, view): ms for account, view, ms in called.values_list("account", "view", "last_ms")}
+    return {
+        poll.pk: found[poll.pk]
+        for poll in polls
+        if poll.pk in found and milliseconds(found[poll.pk].last_on) > worked[poll.account_id, poll.view_id]
+    }
 
 
 def failing_first(found: Iterable[Health]) -> list[Health]:

@@ -156,6 +156,17 @@ def test_a_password_is_changed_inside_configuring(admin_client: Client) -> None:
     assert user.check_password("new horse battery") and Configuration.current() > before
 
 
+def test_pages_of_an_account_speak_our_words(admin_client: Client) -> None:
+    user = User.objects.create_user("sam", password="wrong horse battery")
+    page = admin_client.get(reverse("admin:flowfinity_user_change", args=[user.pk])).content.decode()
+    for words in ("What the account signs in with", "Where the link goes", "Any role goes with either account type"):
+        assert words in page
+    page += admin_client.get(reverse("admin:auth_user_password_change", args=[user.pk])).content.decode()
+    assert "Without a password nobody can sign in with this account" in page
+    for words in ("150 characters or fewer", "Raw passwords", "Designates", "Single Sign-On", "LDAP"):
+        assert words not in page, "that is said by Django"
+
+
 def test_nobody_locks_himself_out(admin_client: Client, admin_user: User) -> None:
     data = {"username": "admin", "display_name": "Ada"}
     errors = refused(admin_client, "user_change", admin_user.pk, **data)

@@ -246,14 +246,14 @@ def test_what_a_grid_takes_is_404_at_the_next_request(configurer: Client, site: 
     lead = {"Company": "A", "LastName": "B"}
     assert api.zapier().status_code == api.run("CaptureLead", lead).status_code == 200
     page = tick(configurer, grids, off=(f"{role} may see View all records", f"{role} may run Capture lead"))
-    sentence = "may no longer use Lead Registration: View all records and Lead Registration: Capture lead."
+    sentence = "may no longer use View all records and Capture lead."
     assert f"{role} {sentence}" in text(page)
     assert api.zapier().status_code == api.run("CaptureLead", lead).status_code == 404
     assert api.zapier("HotLeads").status_code == 200
     history = text(configurer.get(reverse("admin:flowfinity_role_history", args=[site.role.pk])))
-    assert sentence in history, "who took it is kept"
+    assert f"Lead Registration: {sentence}" in history, "who took it is kept, and of which app"
     page = tick(configurer, grids, f"{role} may see View all records", off=(f"{role} may see Hot leads",))
-    assert "may now use Lead Registration: View all records, and may no longer use Lead Registration: Hot" in text(page)
+    assert f"{role} may now use View all records, and may no longer use Hot leads." in text(page)
     assert (api.zapier().status_code, api.zapier("HotLeads").status_code) == (200, 404)
 
 
@@ -583,6 +583,23 @@ def test_the_feed_shows_what_to_copy_and_its_newest_item(configurer: Client, sit
     told = text(configurer.get(feed))
     assert "curl -u restuser 'http://testserver/api/apps/LeadRegistration/submissions?after=0&limit=10'" in told
     assert "It is for audits, data warehouses" in told and f"restuser Yes by its role {site.role.name}" in told
+
+
+def test_a_page_that_is_none_leads_back_to_where_it_was_looked_for(
+    configurer: Client, site: Site, client: Client
+) -> None:
+    def told(path: str) -> str:
+        response = configurer.get(path)
+        assert response.status_code in {403, 404}
+        return str(response.content.decode())
+
+    pages = ("/admin/nothing/", reverse("configure-app", args=[999_999]), reverse("admin:flowfinity_record_add"))
+    for path in pages:
+        assert 'href="/admin/">Go to Configure' in told(path) and "Go to your apps" in told(path)
+    assert "Go to Configure" not in told("/nothing/"), "there nobody was configuring"
+    client.force_login(site.sam)
+    answer = client.get("/admin/nothing/", follow=True)
+    assert "Go to Configure" not in answer.content.decode()
 
 
 def test_one_page_to_sign_in_on(client: Client, db: None) -> None:

@@ -102,11 +102,25 @@ def test_a_silent_client_says_why_its_calls_are_refused_and_only_to_the_admin(si
     site.access(enabled=False)
     site.at += 20 * MINUTE
     assert api.zapier().status_code == 404
-    assert "refused (404): The view ViewAllRecords" in health(site).alarms[0].sentence
+    sentence = health(site).alarms[0].sentence
+    assert "Its last call by then was refused on 24 Nov, 12:30 (404): The view ViewAllRecords" in sentence
     site.access(enabled=True)
     told = api.get("/api/clients").json()[0]["Alarms"]
     assert [alarm["Kind"] for alarm in told] == ["silent"]
     assert "refused" not in told[0]["Sentence"]
+
+
+def test_what_was_refused_is_not_told_once_calls_of_the_account_work_again(site: rest.Site, api: rest.Api) -> None:
+    polled(site, api, client="crm")
+    site.access(enabled=False)
+    site.at += 20 * MINUTE
+    assert api.zapier(query={"client": "crm"}).status_code == 404
+    assert "was refused" in health(site, "crm").alarms[0].sentence
+    site.access(enabled=True)
+    site.at += MINUTE
+    assert api.zapier(query={"client": "other"}).status_code == 200
+    sentence = health(site, "crm").alarms[0].sentence
+    assert "No poll for" in sentence and "refused" not in sentence
 
 
 def test_what_leaves_the_window_unseen_is_foretold_and_then_lost(site: rest.Site, api: rest.Api) -> None:

@@ -237,3 +237,28 @@ def test_a_server_that_is_away_is_said_and_nothing_typed_is_lost(server: Server,
     page.get_by_role("button", name="Condition 3: remove").click()
     page.get_by_role("button", name="Sign in").wait_for()
     page.context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_stays_in_sight_on_a_phone_is_one_row(server: Server, browser: Browser, language: str) -> None:
+    page = opened(server, browser, [], PHONE)
+    page.set_extra_http_headers({"Accept-Language": language})
+    page.reload()
+    assert page.locator("html").get_attribute("lang") == language
+    foot = page.locator(".view-editor > .foot")
+
+    def is_one_row() -> None:
+        box = foot.bounding_box()
+        assert box and box["height"] <= 64, foot.inner_text()
+        for part in foot.locator("> *:visible").all():
+            assert part.evaluate("part => part.scrollWidth - part.clientWidth") <= 0, part.inner_text()
+
+    is_one_row()
+    page.locator("#label").fill("Hot leads of this week")
+    page.locator("#state .chip").wait_for()
+    is_one_row()
+    page.locator(".adding button").first.click()
+    page.locator(".condition").nth(1).wait_for()
+    page.locator("#state:not(:has(.chip))").wait_for()
+    is_one_row()
+    page.context.close()

@@ -128,13 +128,14 @@ def change(app: App, before: set[Grant], after: set[Grant], by: User) -> Iterato
             given = grant in after
             manager = getattr(role, grant.kind)
             (manager.add if given else manager.remove)(grant.part)
-            said.setdefault(role.pk, {True: [], False: []})[given].append(f"{app.label}: {label}")
+            said.setdefault(role.pk, {True: [], False: []})[given].append(label)
     for pk, labels in said.items():
         words = {True: _("may now use %s"), False: _("may no longer use %s")}
         sentence = _(", and ").join(
             words[given] % get_text_list(labels[given], _("and")) for given in (True, False) if labels[given]
         )
-        LogEntry.objects.log_actions(by.pk, [roles[pk]], CHANGE, f"{sentence}.", single_object=True)
+        # A role's own history tells of every app.
+        LogEntry.objects.log_actions(by.pk, [roles[pk]], CHANGE, f"{app.label}: {sentence}.", single_object=True)
         yield f"{roles[pk]} {sentence}."
 
 
