@@ -420,7 +420,7 @@ def alarms(one: Health) -> Iterator[Alarm]:
     poll = one.poll
     if one.silent:
         refused = one.refusal
-        figures = {"quiet_ms": one.now_ms - poll.last_ms, "interval_ms": one.interval_ms}
+        figures: dict[str, Any] = {"quiet_ms": one.now_ms - poll.last_ms, "interval_ms": one.interval_ms}
         if refused:
             told = {"status": refused.status, "reason": refused.reason, "refused_ms": milliseconds(refused.last_on)}
             figures |= told
