@@ -422,8 +422,7 @@ def alarms(one: Health) -> Iterator[Alarm]:
         refused = one.refusal
         figures: dict[str, Any] = {"quiet_ms": one.now_ms - poll.last_ms, "interval_ms": one.interval_ms}
         if refused:
-            told = {"status": refused.status, "reason": refused.reason, "refused_ms": milliseconds(refused.last_on)}
-            figures |= told
+            figures |= {"status": refused.status, "reason": refused.reason, "refused_ms": milliseconds(refused.last_on)}
         yield Alarm("silent", figures)
     if lost := one.lost:
         cut = one.gap_counts.get("cut", Counted())

@@ -131,6 +131,9 @@ WRONG: list[tuple[str, str, dict[str, str]]] = [
 DJANGOS_WRONG: list[tuple[str, str, dict[str, str]]] = [
     ("admin", "/admin/flowfinity/role/add/", {}),
     ("admin", "/admin/flowfinity/user/add/", {}),
+    ("admin", "/admin/flowfinity/user/{user}/change/", {}),
+    ("admin", "/admin/flowfinity/user/{user}/password/", {"password1": "short", "password2": "shorter"}),
+    ("admin", "/admin/password_change/", {"old_password": "wrong", "new_password1": "a", "new_password2": "b"}),
 ]
 OUR_BYTES, DJANGOS_BYTES = 60_000, 115_000
 DESK, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
@@ -474,7 +477,7 @@ def test_djangos_forms_with_errors(
     windows: Windows, parts: dict[str, Any], username: str, address: str, values: dict[str, str], size: Any
 ) -> None:
     window = windows.get(username, size)
-    window.open(address)
+    window.open(address.format(**parts))
     faults = window.send(values) + window.faults(DJANGOS_RULES, DJANGOS_BYTES)
     assert not faults, "\n".join(faults)
 
@@ -485,4 +488,25 @@ def test_djangos_lists_and_forms(windows: Windows, parts: dict[str, Any], addres
     window = windows.get("admin", size)
     window.open(address.format(**parts))
     faults = window.faults(DJANGOS_RULES, DJANGOS_BYTES)
+    assert not faults, "\n".join(faults)
+
+
+# Last: from here on the site sends mail.
+
+
+@pytest.fixture(scope="module")
+def mailing(server: Server, parts: dict[str, Any]) -> None:
+    """The same site, once more, where a forgotten password can be reset by mail."""
+    server.restart(EMAIL_URL="console:", EMAIL_FROM="site@example.com")
+
+
+@pytest.mark.parametrize("email", ["", "nobody"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_form_of_a_forgotten_password(windows: Windows, mailing: None, email: str, size: Any) -> None:
+    window = windows.get("", size)
+    window.open("/password/reset/")
+    faults = window.faults(None, OUR_BYTES)
+    assert not faults, "\n".join(faults)
+    window.open("/password/reset/")
+    faults = window.send({"email": email}) + window.faults(None, OUR_BYTES)
     assert not faults, "\n".join(faults)
