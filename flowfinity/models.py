@@ -19,6 +19,7 @@ from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Lower
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from flowfinity import names
 from flowfinity.folding import Folded, TextOf
@@ -416,7 +417,17 @@ class Job(models.Model):
         indexes = [models.Index("state", "next_on", name="job_due")]
 
     def __str__(self) -> str:
-        return self.title
+        return self.heading
+
+    @property
+    def heading(self) -> str:
+        """What it is called: an import by its file, a catch-up in the reader's language."""
+        if self.kind != self.CATCH_UP:
+            return self.title
+        words = ngettext(
+            "Catch-up of %(count)d record of %(app)s", "Catch-up of %(count)d records of %(app)s", self.total
+        )
+        return words % {"count": self.total, "app": self.app.label}
 
 
 class JobRow(models.Model):

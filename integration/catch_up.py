@@ -18,7 +18,6 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from flowfinity import definitions, jobs, references
 from flowfinity.definitions import ViewDefinition
@@ -172,14 +171,11 @@ def start(choice: Choice, by: User, now: dt.datetime, pace: int = 0, token: str 
         keys = list(in_order(chosen(choice, now)).values_list("pk", flat=True))
         if not keys:
             return None
-        title = ngettext(
-            "Catch-up of %(count)d record of %(app)s", "Catch-up of %(count)d records of %(app)s", len(keys)
-        )
         nothing: Mapping[str, object] = {}
         return jobs.create(
             app.pk,
             Job.CATCH_UP,
-            title % {"count": len(keys), "app": app.label},
+            "",
             by,
             ((number, nothing, key) for number, key in enumerate(keys, 1)),
             pace=pace,

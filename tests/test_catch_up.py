@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.test import Client
+from django.urls import reverse
 
 from flowfinity import clock, jobs
 from flowfinity.models import Job, JobRow, Record, Submission, User
@@ -297,7 +298,14 @@ def test_the_page_previews_what_it_then_sends_again(site: rest.Site, pages: Clie
     answer = pages.post(PAGE, sent, follow=True).content.decode()
     pages.post(PAGE, sent)
     job = Job.objects.get()
-    assert "1 record is being sent again." in answer and job.title in answer
+    assert "1 record is being sent again." in answer and "Catch-up of 1 record of Lead Registration" in answer
+    german = {"accept-language": "de"}
+    for url in (PAGE, "/jobs/", f"/jobs/{job.pk}/", reverse("admin:index")):
+        assert "Nachholen von 1 Datensatz von Lead Registration" in pages.get(url, headers=german).content.decode(), url
+    Job.objects.update(state=Job.PAUSED, reason=jobs.NOT_ADMIN, lease_until=None)
+    shown = pages.get(reverse("admin:index"), headers=german).content.decode()
+    assert "Wer ihn gestartet hat" in shown and jobs.NOT_ADMIN not in shown
+    Job.objects.update(state=Job.RUNNING, reason="")
     assert f'action="/jobs/{job.pk}/"' in answer, "it can be paused and stopped"
     finish(site, job)
     assert Submission.objects.latest("pk").kind == "resent"

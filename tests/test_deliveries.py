@@ -12,11 +12,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from flowfinity import clock
 from integration.configure import deliveries
-from integration.hooks import delivery
+from integration.hooks import delivery, standing
 from integration.models import Delivery, Subscription
 from tests import rest
 from tests.builders import person
@@ -93,7 +93,13 @@ def test_every_attempt_is_told_with_what_was_sent_and_what_came_back(site: rest.
         url = reverse("configure-delivery", args=[subscription.pk, number])
         text = page(admin, url)
         assert text.index("Attempt 3") < text.index("Attempt 2") < text.index("Attempt 1")
-        for words in ("503", "down <b>today</b>", "The connection failed", "No answer", "Globex & Co"):
+        for words in (
+            "503",
+            "down <b>today</b>",
+            "The target ended the connection without an answer.",
+            "No answer",
+            "Globex & Co",
+        ):
             assert words in text
         for words in ("X-Said", "thanks", '"taken"', "webhook-signature", f"msg_{subscription.pk}_{number}"):
             assert words in text
@@ -278,6 +284,73 @@ def test_a_pause_is_read_in_the_readers_language_and_the_api_says_it_in_english(
         ):
             Subscription.objects.update(reason=kept, sentences=[])
             assert said in admin.get(LIST).content.decode(), "one that was paused before its reason was kept in pieces"
+
+
+def test_why_an_attempt_failed_is_read_in_the_readers_language_and_the_api_says_what_it_said(
+    site: rest.Site, admin: Client
+) -> None:
+    # Nothing listens there.
+    subscription = subscribe("http://127.0.0.1:1/")
+    site.lead()
+    work(site)
+    sent = Delivery.objects.get()
+    ((tried,),) = (one["attempts"] for one in api(subscription, "/deliveries"))
+    assert tried["error"] == "The connection failed: ConnectionRefusedError: [Errno 111] Connection refused"
+    one = f"{LIST}{subscription.pk}/"
+    for language, words in (
+        ("en", "The target refused the connection: [Errno 111] Connection refused"),
+        ("de", "Das Ziel hat die Verbindung abgelehnt: [Errno 111] Connection refused"),
+    ):
+        admin.force_login(person(f"reader{language}", is_staff=True, language=language))
+        for url in (one, f"{one}{sent.submission_id}/"):
+            assert words in page(admin, url), url
+    Subscription.objects.update(**standing.reasoned(["Every attempt has failed for three days.", tried["error"]]))
+    Subscription.objects.update(state=Subscription.PAUSED)
+    assert "Seit drei Tagen ist jeder Versuch gescheitert. Das Ziel hat die Verbindung abgelehnt" in page(admin, LIST)
+    assert api(subscription)["reason"] == f"Every attempt has failed for three days. {tried['error']}"
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (
+            "The connection failed: SSLCertVerificationError: [SSL] self-signed",
+            "Dem Zertifikat des Ziels wird nicht vertraut: [SSL] self-signed",
+        ),
+        (
+            "The connection failed: SSLError: [SSL: WRONG_VERSION_NUMBER]",
+            "Zum Ziel kam keine sichere Verbindung (TLS) zustande: [SSL: WRONG_VERSION_NUMBER]",
+        ),
+        (
+            "The connection failed: gaierror: [Errno -2] Name or service not known",
+            "Zum Namen des Ziels wurde keine Adresse gefunden: [Errno -2] Name or service not known",
+        ),
+        (
+            "The connection failed: ConnectionResetError: [Errno 104] Connection reset by peer",
+            "Das Ziel hat die Verbindung abgebrochen: [Errno 104] Connection reset by peer",
+        ),
+        (
+            "The connection failed: RemoteDisconnected: Remote end closed connection without response",
+            "Das Ziel hat die Verbindung ohne eine Antwort beendet.",
+        ),
+        (
+            "The connection failed: BadStatusLine: 100%\n(s",
+            "Die Verbindung kam nicht zustande: BadStatusLine: 100%\n(s",
+        ),
+        ("The connection failed: OSError: [Errno 113] No route", "Das Ziel ist nicht erreichbar: [Errno 113] No route"),
+        ("No whole answer within 15 seconds.", "Keine ganze Antwort innerhalb von 15 Sekunden."),
+        (
+            "a.example.com leads to 10.0.0.1, which is not a public address.",
+            "a.example.com führt zu 10.0.0.1, und das ist keine öffentliche Adresse.",
+        ),
+        ("The item cannot be written: KeyError.", "Der Eintrag kann nicht geschrieben werden: KeyError."),
+        ("The URL must start with https://.", "Die URL muss mit https:// beginnen."),
+        ("Who knows why.", "Who knows why."),
+    ],
+)
+def test_what_is_kept_of_a_failure_is_told_in_german(kept: str, words: str) -> None:
+    with translation.override("de"):
+        assert standing.told(kept) == words
 
 
 def test_a_pause_by_a_person_is_read_in_the_readers_language(site: rest.Site, admin: Client) -> None:

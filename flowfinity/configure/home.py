@@ -24,6 +24,7 @@ from django.utils.translation import ngettext, pgettext
 from flowfinity import clock
 from flowfinity.configure import charts
 from flowfinity.configure.charts import Chart
+from flowfinity.jobs import reason_of
 from flowfinity.models import App, Job, Submission, User
 
 HOURS = 24
@@ -241,6 +242,7 @@ def jobs() -> list[dict[str, Any]]:
     return [
         {
             "job": job,
+            "reason": reason_of(job),
             "done": max(job.total - job.waiting, 0),
             "url": address("job", job.pk) or address("configure-job", job.pk),
         }

@@ -120,7 +120,7 @@ def errors(request: PersonRequest, job: int) -> HttpResponseBase:
     response = StreamingHttpResponse(
         spreadsheets.errors(found.source.get("columns", []), lines), content_type="text/csv; charset=utf-8"
     )
-    name = _("%s, rows that failed") % found.title.rpartition(".")[0] if "." in found.title else found.title
+    name = _("%s, rows that failed") % found.title.rpartition(".")[0] if "." in found.title else found.heading
     response["Content-Disposition"] = content_disposition_header(True, f"{name}.csv") or "attachment"
     response["Cache-Control"] = "private, no-store"
     return response

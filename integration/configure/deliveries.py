@@ -238,6 +238,7 @@ def shown_attempt(number: int, tried: Attempt) -> dict[str, Any]:
         "attempt": tried,
         "tone": "ok" if 200 <= tried.status < 300 else "bad",
         "words": str(tried.status) if tried.status else _("No answer"),
+        "error": standing.told(tried.error) if tried.error else "",
     }
 
 

@@ -77,23 +77,25 @@ def check_target(url: str) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise Refused("This is not a URL.") from None
+        raise Refused(gettext_noop("This is not a URL.")) from None
     if not host or parts.username or parts.password or any(c.isspace() or not c.isprintable() for c in url):
-        raise Refused("Send a whole URL like https://hooks.example.com/…, without user name and password.")
+        raise Refused(
+            gettext_noop("Send a whole URL like https://hooks.example.com/…, without user name and password.")
+        )
     if not url.isascii():
-        raise Refused("Write the URL in ASCII: a host name as xn--…, other characters as %….")
+        raise Refused(gettext_noop("Write the URL in ASCII: a host name as xn--…, other characters as %…."))
     if settings.HOOKS_ALLOW_PRIVATE:
         if parts.scheme not in {"http", "https"}:
-            raise Refused("The URL must start with https:// or http://.")
+            raise Refused(gettext_noop("The URL must start with https:// or http://."))
         return
     if parts.scheme != "https":
-        raise Refused("The URL must start with https://.")
+        raise Refused(gettext_noop("The URL must start with https://."))
     try:
         literal = is_public(host)
     except ValueError:
         literal = not (host == "localhost" or host.endswith((".localhost", ".local", ".internal")) or "." not in host)
     if not literal:
-        raise Refused("The URL must lead to a public address.")
+        raise Refused(gettext_noop("The URL must lead to a public address."))
 
 
 def resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:

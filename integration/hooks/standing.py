@@ -3,19 +3,64 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Min, Prefetch, Q, QuerySet
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from flowfinity.models import Journal, Submission
 from integration.models import Attempt, Delivery, Subscription
 
 # What is counted beyond this says "more than".
 MOST_COUNTED = 1_000
+# What the API says of an attempt that failed, by a kind and its detail, and how it is told to a person.
+FAILURES: Sequence[tuple[re.Pattern[str], str]] = [
+    (re.compile(pattern, re.DOTALL), words)
+    for pattern, words in (
+        (
+            r"The connection failed: ConnectionRefusedError: (?P<detail>.*)",
+            gettext_noop("The target refused the connection: %(detail)s"),
+        ),
+        (
+            r"The connection failed: RemoteDisconnected: .*",
+            gettext_noop("The target ended the connection without an answer."),
+        ),
+        (
+            r"The connection failed: (?:Connection(?:Reset|Aborted)|BrokenPipe|SSLEOF)Error: (?P<detail>.*)",
+            gettext_noop("The target broke off the connection: %(detail)s"),
+        ),
+        (
+            r"The connection failed: IncompleteRead: (?P<detail>.*)",
+            gettext_noop("The target broke off its answer: %(detail)s"),
+        ),
+        (
+            r"The connection failed: gaierror: (?P<detail>.*)",
+            gettext_noop("No address was found for the target's name: %(detail)s"),
+        ),
+        (
+            r"The connection failed: SSLCertVerificationError: (?P<detail>.*)",
+            gettext_noop("The target's certificate is not trusted: %(detail)s"),
+        ),
+        (
+            r"The connection failed: SSL\w*Error: (?P<detail>.*)",
+            gettext_noop("No secure connection (TLS) could be made to the target: %(detail)s"),
+        ),
+        (
+            r"The connection failed: OSError: (?P<detail>.*)",
+            gettext_noop("The target cannot be reached: %(detail)s"),
+        ),
+        (r"The connection failed: (?P<detail>.*)", gettext_noop("The connection failed: %(detail)s")),
+        (
+            r"(?P<host>\S+) leads to (?P<address>\S+), which is not a public address\.",
+            gettext_noop("%(host)s leads to %(address)s, which is not a public address."),
+        ),
+        (r"The item cannot be written: (?P<kind>\w+)\.", gettext_noop("The item cannot be written: %(kind)s.")),
+    )
+]
 # What an attempt needs to be told in a line.
 BODIES = ("request_headers", "request_body", "answer_headers", "answer_body")
 
@@ -78,7 +123,15 @@ def reasoned(reason: Iterable[str | Sentence]) -> dict[str, Any]:
 
 def reason_of(subscription: Subscription) -> str:
     """Why it is paused or removed, in the reader's language; as it was kept where it was not kept in pieces."""
-    return said(subscription.sentences or ([[subscription.reason, {}]] if subscription.reason else []), gettext)
+    return said(subscription.sentences or ([[subscription.reason, {}]] if subscription.reason else []), told)
+
+
+def told(sentence: str) -> str:
+    """A sentence that is kept in English, such as an attempt's error, in the reader's language and plain words."""
+    for pattern, words in FAILURES:
+        if found := pattern.fullmatch(sentence):
+            return gettext(words) % found.groupdict()
+    return gettext(sentence)
 
 
 def said(sentences: Iterable[Sequence[Any]], translate: Callable[[str], str]) -> str:
