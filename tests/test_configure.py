@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from flowfinity.models import App, Configuration, Operation, Role, User, View, c
 from integration.configure.examples import highlighted
 from integration.configure.lookback import Lookback, widened
 from integration.models import RestAccess, Surface
+from integration.rest import refusals
 from tests.builders import integration, make_app, person
 from tests.rest import NOW, Api, Site, open_site
 
@@ -693,4 +695,37 @@ def test_the_reason_of_a_refused_call_is_read_in_the_readers_language(configurer
     assert Api().zapier().status_code == 404
     german = configurer.get(REST, headers={"Accept-Language": "de"}).content.decode()
     assert "<span>Das Passwort ist falsch.</span>" in german
-    assert '<span lang="en">The view ViewAllRecords of LeadRegistration is not enabled for REST.</span>' in german
+    closed = "Die Ansicht ViewAllRecords von LeadRegistration ist nicht für REST freigegeben."
+    assert f"<span>{closed}</span>" in german
+
+
+@pytest.mark.parametrize(
+    ("sent", "german"),
+    [
+        ({"Rating": "Purple", "Company": "A", "LastName": "B"}, "Rating: Wählen Sie eines von: "),
+        (
+            {"LastName": "B", "Rating": "Hot", "EmailAddress": "nobody"},
+            "EmailAddress: Schreiben Sie eine vollständige E-Mail-Adresse, zum Beispiel ada@example.com. Fehlt etwas? "
+            "Company: Company ist erforderlich: Geben Sie einen Wert an.",
+        ),
+        (
+            {"Company": "A", "LastName": "B", "Colour": "red"},
+            "Colour: Ein Feld Colour gibt es hier nicht; /fields der Ansicht zählt die Felder auf.",
+        ),
+    ],
+)
+def test_the_faults_of_a_refused_call_are_read_in_the_readers_language_and_answered_in_english(
+    configurer: Client, site: Site, sent: dict[str, str], german: str
+) -> None:
+    answer = Api().run("CaptureLead", sent)
+    assert answer.status_code == 422
+    shown = html.unescape(configurer.get(REST, headers={"Accept-Language": "de"}).content.decode())
+    assert f"<span>{german}" in shown and answer.json()["error"]["message"] not in shown
+    shown = html.unescape(configurer.get(REST, headers={"Accept-Language": "en"}).content.decode())
+    assert answer.json()["error"]["message"] in shown
+
+
+@pytest.mark.parametrize("reason", ["", "Nothing known.", "Rating: Nothing known.", "Rating: Choose one of: A. B: c."])
+def test_a_reason_of_words_that_are_not_known_is_told_as_it_is(reason: str) -> None:
+    with translation.override("de"):
+        assert refusals.told(reason) == reason

@@ -88,7 +88,7 @@ def details(request: HttpRequest, row: Endpoint, on: bool, switch: str, **more: 
         callers=callers(row.part),
         roles=row.part.roles.all(),
         refusals=refusals(row, on, switch),
-        refused=refused_calls(row)[:MOST_REFUSED],
+        refused=refused_calls(MOST_REFUSED, row),
         **more,
     )
 

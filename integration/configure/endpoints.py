@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,6 +16,7 @@ from flowfinity.definitions import AppDefinition
 from flowfinity.models import App, Operation, Role, User, View
 from integration.configure import examples
 from integration.models import Refusal, RestAccess
+from integration.rest import refusals
 
 Part = View | Operation | App
 # How RestAccess calls what it opens.
@@ -176,9 +178,10 @@ def callers(part: Part) -> list[Caller]:
     return sorted(found, key=lambda caller: not caller.granting)
 
 
-def refused_calls(row: Endpoint | None = None) -> QuerySet[Refusal]:
-    """Calls that were refused, the latest first; of one endpoint, or all."""
-    if row is None:
-        return Refusal.objects.all()
-    path = examples.address("", row.part)
-    return Refusal.objects.filter(Q(path__iexact=path) | Q(path__istartswith=f"{path}/"))
+def refused_calls(most: int, row: Endpoint | None = None) -> list[dict[str, Any]]:
+    """Calls that were refused, the latest first, each with why; of one endpoint, or all."""
+    found = Refusal.objects.all()
+    if row is not None:
+        path = examples.address("", row.part)
+        found = found.filter(Q(path__iexact=path) | Q(path__istartswith=f"{path}/"))
+    return [{"call": one, "said": refusals.told(one.reason)} for one in found[:most]]

@@ -84,7 +84,7 @@ def rest(request: HttpRequest) -> HttpResponse:
             folded=len(apps) > MOST_UNFOLDED,
             looked_at=request.GET.get("app", ""),
             universal=examples.base_url(request) + reverse("api"),
-            refused=refused_calls()[:MOST_REFUSED],
+            refused=refused_calls(MOST_REFUSED),
         ),
     )
 
