@@ -123,6 +123,13 @@ def test_what_was_refused_is_not_told_once_calls_of_the_account_work_again(site:
     assert "No poll for" in sentence and "refused" not in sentence
 
 
+def test_an_incident_that_has_not_kept_when_a_call_was_refused_says_that_it_was(site: rest.Site) -> None:
+    figures = {"quiet_ms": 1_200_000, "interval_ms": 120_000, "status": 404, "reason": "Gone."}
+    assert sync_health.Alarm("silent", figures).sentence == (
+        "No poll for 20 minutes; it used to poll every 2 minutes. Its last call by then was refused (404): Gone."
+    )
+
+
 def test_what_leaves_the_window_unseen_is_foretold_and_then_lost(site: rest.Site, api: rest.Api) -> None:
     site.access(outages=False)
     polled(site, api)
