@@ -516,7 +516,7 @@ class OfApps(LookUpAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Rows by number, written with the zeros in front or without, or those of the apps that are called so."""
-        term = search_term.strip()
+        term = search_term.strip().removeprefix("#")
         if not term:
             return queryset, False
         if NUMBER.fullmatch(term):
@@ -552,7 +552,9 @@ class RecordAdmin(OfApps):
     @admin.display(description=gettext_lazy("what it is"))
     def title(self, obj: Any) -> str:
         words = cut(references.title_of(definitions.of(obj.app_id, obj.version), obj.values), LONGEST_TITLE)
-        return _("%s (deleted)") % words if obj.deleted else words
+        if not obj.deleted:
+            return words
+        return _("%s (deleted)") % words if words else _("deleted")
 
     @admin.display(description=gettext_lazy("last operation"), ordering="last_operation")
     def last_done(self, obj: Any) -> str:

@@ -216,7 +216,7 @@ def columns_of(document: Mapping[str, Any]) -> dict[str, Column]:
             part["name"],
             part["label"],
             TYPES[part["type"]],
-            {key: value for key, value in part.items() if key not in FIELD_KEYS},
+            settings_of(part),
             part.get("required", False),
             part.get("section", ""),
             part.get("help", ""),
@@ -225,6 +225,15 @@ def columns_of(document: Mapping[str, Any]) -> dict[str, Column]:
         if isinstance(part.get("type"), str) and part["type"] in TYPES
     }
     return {**own, **SYSTEM_COLUMNS}
+
+
+def settings_of(part: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a field's type. Choices that are no texts are a fault of their own, and offered to nobody."""
+    found = {key: value for key, value in part.items() if key not in FIELD_KEYS}
+    if "choices" in found:
+        choices = found["choices"] if isinstance(found["choices"], list) else []
+        found["choices"] = [choice for choice in choices if isinstance(choice, str)]
+    return found
 
 
 def query_of(view: Mapping[str, Any], columns: Mapping[str, Column], app: int = 0) -> Query:
@@ -258,7 +267,7 @@ def readable_faults(
     app = document.get("app")
     named = isinstance(app, dict) and isinstance(app.get("name"), str) and isinstance(document.get("fields", []), list)
     if named and all(part.get("name") for part in found["fields"]):
-        yield from use_faults(found, {**kept, **columns_of(found)})
+        yield from use_faults(found, {**kept, **columns_of(found)}, base)
 
 
 def readable_parts(parts: Any) -> list[dict[str, Any]]:
@@ -344,7 +353,7 @@ def content_faults(
     columns = {**kept, **columns_of(document)}
     faults = list(all_field_faults(document.get("fields", []), kept, former))
     yield from faults
-    yield from use_faults(document, columns)
+    yield from use_faults(document, columns, base)
     if base is not None and not faults:
         named = {part["name"].lower() for part in document.get("views", [])}
         for view in base["views"]:
@@ -357,7 +366,7 @@ def whole_faults(
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with a document that is to take the place of `base`, where `former` fields have left values."""
     yield from all_field_faults(document["fields"], columns_of(base), former)
-    yield from use_faults(document, columns_of(document))
+    yield from use_faults(document, columns_of(document), base)
 
 
 def all_field_faults(
@@ -378,8 +387,11 @@ def present(parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[s
     return ((index, part) for index, part in enumerate(parts) if part)
 
 
-def use_faults(document: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
-    """What is wrong with operations and views, given what there is to be used by them."""
+def use_faults(
+    document: Mapping[str, Any], columns: Mapping[str, Column], base: Mapping[str, Any] | None
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with operations and views, given what there is to be used by them, and what they were in `base`."""
+    stood = {view["name"].lower(): view["filter"] for view in (base or {}).get("views", [])}
     own = {name: column for name, column in columns.items() if not column.system}
     for index, part in present(document.get("operations", [])):
         yield from unknown(f"operations[{index}]", part, _("an operation"), "kind", "done", "fields")
@@ -389,7 +401,7 @@ def use_faults(document: Mapping[str, Any], columns: Mapping[str, Column]) -> It
         yield from unknown(path, part, _("a view"), "description", "columns", "filter", "sort", "parameters")
         faults = list(view_faults(path, part, columns))
         yield from faults
-        if not faults:
+        if not faults and part.get("filter") != stood.get(part["name"].lower()):
             for condition in query_of(part, columns).conditions():
                 if sentence := pointless(condition):
                     yield f"{path}.filter", sentence

@@ -69,10 +69,10 @@ def discard(app: App) -> bool:
 
 def is_empty(app: App) -> bool:
     """True for an app that came in as a draft, so that it has nothing until that is published."""
-    # Not by the log: that goes with the account of whoever published.
+    # Not by the log alone: that goes with the account of whoever published.
     if app.former or any(rows.exists() for rows in (app.fields, app.operations, app.views)):
         return False
-    return not app.journal.last_submission_id
+    return not app.journal.last_submission_id and not published_before(app).exists()
 
 
 def published_before(app: App) -> models.QuerySet[LogEntry]:

@@ -347,7 +347,7 @@ class Submission(models.Model):
         indexes = [models.Index("app", "id", name="submission_feed")]
 
     def __str__(self) -> str:
-        return f"{self.pk} {self.kind}"
+        return f"{self.pk} {self.get_kind_display()}"
 
 
 class Transaction(models.Model):

@@ -679,6 +679,8 @@ def test_a_view_of_the_last_0_days_is_not_imported_but_one_that_is_there_stays()
     with configuring():
         View.objects.filter(name="Recent").update(filter=view("CreatedOn")["filter"])
     import_app(small(fields=[NAME, day], operations=[], views=[]))
+    # Its own export comes back, and another of its views can be published.
+    import_app(export_app(App.objects.get(pk=row.pk)))
     recent = definitions.of(row.pk).view("Recent").query
     assert recent.describe() == "Records where Created on is within the last 0 days."
 
@@ -692,3 +694,14 @@ def test_a_merge_that_would_break_a_kept_view_is_refused() -> None:
     import_app({**app, "fields": [choices], "views": [view]})
     with pytest.raises(BlueprintError, match="kept view Hot"):
         import_app({**app, "fields": [{**choices, "choices": ["Warm"]}]})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("choices", [None, "Hot", ["Hot", 7], [None], {}])
+def test_choices_that_are_no_texts_are_a_fault_and_no_error_where_a_filter_asks_for_one(choices: Any) -> None:
+    rating = {"name": "Rating", "label": "Rating", "type": "single", "choices": choices}
+    asking = {"field": "Rating", "operator": "is", "value": "Cold"}
+    view = {"name": "All", "label": "All", "columns": ["Rating"], "filter": asking}
+    with pytest.raises(BlueprintError) as refused:
+        import_app(small(fields=[NAME, rating], operations=[], views=[view]))
+    assert "fields[1]" in dict(refused.value.faults)

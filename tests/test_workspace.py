@@ -370,6 +370,8 @@ def test_people_are_found_by_what_they_are_called(client: Client, visits: App, s
     do(sam, visits, "Make", Title="Two", Owner="sam")
     for asked in ("größe", "GRÖẞE", "GRÖSSE", "kim"):
         assert cells(client.get("/apps/Visits/views/All/", {"q": asked})) == ["One"], asked
+    for asked in ("\x00", "kim\x00"):
+        assert cells(client.get("/apps/Visits/views/All/", {"q": asked})) == [], "no text holds a NUL"
 
 
 def found_by(client: Client, *asked: str) -> dict[str, list[str]]:
@@ -380,13 +382,21 @@ def found_by(client: Client, *asked: str) -> dict[str, list[str]]:
 def test_numbers_are_found_as_they_are_written_on_the_page_and_as_they_are_kept(
     client: Client, app: App, sam: User
 ) -> None:
-    for company, value, employees in (("A", 1200.5, 25), ("B", 12_000, None), ("C", -0.25, 7), ("D 1,200.50", None, 9)):
+    for company, value, employees in (
+        ("A", 1200.5, 25),
+        ("B", 12_000, None),
+        ("C", -0.25, 7),
+        ("D 1,200.50", None, 9),
+        ("E 25", None, None),
+    ):
         do(sam, app, "CaptureLead", **{**LEAD, "Company": company, "TotalValue": value, "EmployeeCount": employees})
     assert found_by(
-        client, "1200", "1200.5", "1,200.50", "$1,200.50", "-$0.25", "12,000.", "$ 25", "1,20", "05", "$"
+        client, "1200", "1200.5", "1,200.50", "$1,200.50", "-$0.25", "12,000.", "$ 25", "1,20", "0012", "$", "$25.00"
     ) == {
+        # The digits are looked for in numbers alone: no "25" in a text is meant by "$25.00".
+        "$25.00": ["C"],
         **{"1200": ["A", "B"], "1200.5": ["A"], "1,200.50": ["A", "D 1,200.50"], "$1,200.50": ["A"]},
-        **{"-$0.25": ["C"], "12,000.": ["B"], "$ 25": ["A", "C"], "1,20": ["D 1,200.50"], "05": []},
+        **{"-$0.25": ["C"], "12,000.": ["B"], "$ 25": ["A", "C"], "1,20": ["D 1,200.50"], "0012": []},
         "$": ["A", "B", "C"],
     }
     User.objects.update(language="de")

@@ -138,10 +138,10 @@ def missing(column: Column, operator: str) -> str:
         return _("Tick at least one choice.")
     if takes == "days":
         return _("Type a number of days.")
-    named = isinstance(column.type, fields.Author) and OPERATORS[operator].lookup == "exact"
-    if named or isinstance(
-        column.type, fields.SingleSelection | fields.MultipleSelection | fields.YesNo | fields.Person
-    ):
+    if isinstance(column.type, fields.Author) and OPERATORS[operator].lookup == "exact":
+        # Of many accounts a name is typed.
+        return _("Choose or type a name.")
+    if isinstance(column.type, fields.SingleSelection | fields.MultipleSelection | fields.YesNo | fields.Person):
         return _("Choose a value.")
     return _("Type a value.")
 

@@ -160,10 +160,12 @@ def searching(query: Query, columns: Sequence[Column], words: str) -> Query:
     looked = [column for column in columns if searchable(column)]
     for word in words.split()[:MOST_WORDS]:
         digits = {column.name: digits_of(column, word) for column in looked}
-        held = tuple(column for column in looked if isinstance(column.type, Text) or digits[column.name])
-        spellings = tuple(dict.fromkeys([word, *filter(None, digits.values())]))
+        held = [Holding(tuple(column for column in looked if isinstance(column.type, Text)), (word,))]
+        # The digits are no word of a text: "$2.00" is not "Room 27".
+        if numbers := tuple(column for column in looked if digits[column.name]):
+            held.append(Holding(numbers, tuple(dict.fromkeys(digits[column.name] for column in numbers))))
         meant = [part for column in looked for part in meaning(column, word)]
-        query = query.and_where(Group("any", (Holding(held, spellings), *meant, *numbered(looked, word))))
+        query = query.and_where(Group("any", (*held, *meant, *numbered(looked, word))))
     return query
 
 
@@ -189,7 +191,7 @@ def meaning(column: Column, word: str) -> Iterator[Condition]:
         yield Condition(column, "is_any_of", choices)
     elif isinstance(column.type, MultipleSelection):
         yield from (Condition(column, "includes", choice) for choice in choices)
-    elif isinstance(column.type, Person):
+    elif isinstance(column.type, Person) and "\x00" not in word:
         name = Replace("display_name__folded", Value("ß"), Value("ss"), output_field=TextField())
         people = User.objects.filter(Contains(name, sought(word))).values_list("username", flat=True)
         yield Condition(column, "is_any_of", list(people[:MOST_PEOPLE]))
