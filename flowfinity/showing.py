@@ -46,17 +46,16 @@ def in_words(column: Column, values: Mapping[str, Any], world: World) -> str:
 
 def cell(column: Column, values: Mapping[str, Any], world: World) -> dict[str, Any]:
     """The value as a table's cell. A choice looks like one where the field gives its choices a meaning (a tone)."""
-    value = values.get(column.name)
-    text = column.type.display(value, column.config, world)
+    found = shown(column, values, world)
     tones = column.config.get("tones") or {}
-    marked = bool(tones) and text in column.config.get("choices", ())
+    marked = bool(tones) and found.text in column.config.get("choices", ())
     return {
         "label": column.heading,
-        "text": cut(text, LONGEST_CELL),
-        "url": column.type.url(value, column.config, world),
+        "text": cut(found.text, LONGEST_CELL),
+        "url": found.url,
         "numeric": column.type.numeric,
         "kind": "choice" if marked else "",
-        "tone": tones.get(text, ""),
+        "tone": tones.get(found.text, ""),
     }
 
 
